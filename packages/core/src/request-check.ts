@@ -1,0 +1,84 @@
+import { type Attributes, copyAttributes, findAttributeProblem, isPlainObject } from './attributes.ts';
+import type { DecisionRequest, Resource } from './decision-request.ts';
+
+/** Longest identifier (tenant, subject, action, resource, call id) in UTF-16 code units. */
+export const MAX_IDENTIFIER_LENGTH = 256;
+
+/**
+ * Says why a value is not a well-formed {@link DecisionRequest}, or null when it is.
+ * The problem starts with the member's place, such as `resource.id`. An empty tenant is well
+ * formed: the tenant stage answers it, with its own code.
+ */
+export function findRequestProblem(request: unknown): string | null {
+  if (!isPlainObject(request)) return 'request: not a plain object';
+  return (
+    tenantProblem(request['tenant']) ??
+    entityProblem('subject', request['subject']) ??
+    actionProblem(request['action']) ??
+    entityProblem('resource', request['resource']) ??
+    attributesProblem('context', request['context']) ??
+    callIdProblem(request['callId'])
+  );
+}
+
+/** A deep copy of a request in which {@link findRequestProblem} found no problem. */
+export function copyRequest(request: DecisionRequest): DecisionRequest {
+  const { tenant, subject, action, resource, context, callId } = request;
+  return {
+    tenant,
+    subject: copyEntity(subject),
+    action: { name: action.name, ...copyProperties(action.properties) },
+    resource: copyEntity(resource),
+    ...(context === undefined ? {} : { context: copyAttributes(context) }),
+    ...(callId === undefined ? {} : { callId }),
+  };
+}
+
+function copyEntity({ type, id, properties }: Resource): Resource {
+  return { type, id, ...copyProperties(properties) };
+}
+
+function copyProperties(properties: Attributes | undefined): { readonly properties?: Attributes } {
+  return properties === undefined ? {} : { properties: copyAttributes(properties) };
+}
+
+function tenantProblem(tenant: unknown): string | null {
+  if (typeof tenant !== 'string') return 'tenant: not a string';
+  return tenant === '' ? null : identifierProblem('tenant', tenant);
+}
+
+function actionProblem(action: unknown): string | null {
+  if (!isPlainObject(action)) return 'action: not a plain object';
+  return (
+    identifierProblem('action.name', action['name']) ??
+    attributesProblem('action.properties', action['properties'])
+  );
+}
+
+function entityProblem(place: string, entity: unknown): string | null {
+  if (!isPlainObject(entity)) return `${place}: not a plain object`;
+  return (
+    identifierProblem(`${place}.type`, entity['type']) ??
+    identifierProblem(`${place}.id`, entity['id']) ??
+    attributesProblem(`${place}.properties`, entity['properties'])
+  );
+}
+
+function callIdProblem(callId: unknown): string | null {
+  return callId === undefined ? null : identifierProblem('callId', callId);
+}
+
+function identifierProblem(place: string, value: unknown): string | null {
+  if (typeof value !== 'string') return `${place}: not a string`;
+  if (value.length === 0) return `${place}: empty`;
+  if (value.length > MAX_IDENTIFIER_LENGTH) {
+    return `${place}: longer than ${MAX_IDENTIFIER_LENGTH} characters`;
+  }
+  return value.isWellFormed() ? null : `${place}: lone surrogate`;
+}
+
+function attributesProblem(place: string, value: unknown): string | null {
+  if (value === undefined) return null;
+  const problem = findAttributeProblem(value);
+  return problem === null ? null : `${place}: ${problem}`;
+}

@@ -1,0 +1,280 @@
+import fc from 'fast-check';
+import { beforeEach, describe, expect, it } from 'vitest';
+import {
+  DecisionEngine,
+  type DecisionRequest,
+  EVIDENCE_DROPPED,
+  KILL_BITS,
+  KILL_SCOPES,
+  LIMITER_FULL,
+  REASON_CODES,
+  STAGES,
+  toolCall,
+} from '../src/index.ts';
+import { TestParts } from './engine-parts.ts';
+
+const request = toolCall({ tenant: 'acme', agent: 'a1', tool: 'git-map', action: 'tree', args: { path: 'docs' } });
+const at = '2026-01-01T00:00:00.000Z';
+
+let parts: TestParts;
+let engine: DecisionEngine;
+
+beforeEach(() => {
+  parts = new TestParts();
+  engine = new DecisionEngine(parts);
+});
+
+function answer(...given: unknown[]): [string, string, string] {
+  const asked = given.length === 0 ? request : given[0];
+  const { effect, code, stage } = engine.decide(asked as DecisionRequest);
+  return [effect, code, stage];
+}
+
+describe('DecisionEngine, stage by stage', () => {
+  it('allows what every stage allows', () => {
+    expect(answer()).toEqual(['allow', 'ALLOWED', 'evidence']);
+    expect(parts.taken).toBe(1);
+  });
+
+  it('stops everything by the global switch, before it looks at the request', () => {
+    parts.engagedBits = KILL_BITS.global;
+    expect(answer(null)).toEqual(['deny', 'KILLED_GLOBAL', 'kill_switch']);
+  });
+
+  it('stops everything while the switch cannot be read', () => {
+    parts.engagedBits = KILL_BITS.UNREADABLE;
+    expect(answer()).toEqual(['deny', 'KILL_SWITCH_UNREADABLE', 'kill_switch']);
+  });
+
+  it.each(KILL_SCOPES.filter((scope) => scope !== 'global'))('stops by scope %s, after the tenant', (scope) => {
+    parts.engagedBits = KILL_BITS[scope];
+    parts.stop = { scope, actor: 'op', reason: 'r', at };
+    expect(answer()).toEqual(['deny', `KILLED_${scope.toUpperCase()}`, 'scoped_kill_switch']);
+    parts.tenantDenial = 'TENANT_UNKNOWN';
+    expect(answer()).toEqual(['deny', 'TENANT_UNKNOWN', 'tenant']);
+  });
+
+  it('goes on when another scope is stopped', () => {
+    parts.engagedBits = KILL_BITS.tool;
+    expect(answer()).toEqual(['allow', 'ALLOWED', 'evidence']);
+  });
+
+  it.each([undefined, null, 42, 'tree', [], { ...request, tenant: 5 }, { ...request, action: {} }])(
+    'denies the malformed request %j',
+    (malformed) => {
+      expect(answer(malformed)).toEqual(['deny', 'REQUEST_INVALID', 'request']);
+    },
+  );
+
+  it('denies unknown resource types, tools and actions', () => {
+    expect(answer({ ...request, resource: { type: 'file', id: 'git-map' } })).toEqual([
+      'deny',
+      'RESOURCE_TYPE_UNKNOWN',
+      'grant',
+    ]);
+    expect(answer({ ...request, resource: { type: 'tool', id: '__proto__' } })).toEqual(['deny', 'TOOL_UNKNOWN', 'grant']);
+    expect(answer({ ...request, action: { name: 'push' } })).toEqual(['deny', 'ACTION_NOT_ALLOWED', 'grant']);
+  });
+
+  it('denies subjects and arguments that the grant does not cover, naming the argument', () => {
+    parts.problem = { code: 'PATH_OUT_OF_SCOPE', argument: '"path"' };
+    const verdict = engine.decide(request);
+    expect(verdict).toMatchObject({ code: 'PATH_OUT_OF_SCOPE', stage: 'arguments', httpStatus: 403 });
+    expect(verdict.reason).toBe('path not within fsScope: "path"');
+    parts.subjectDenial = 'TENANT_NOT_GRANTED';
+    expect(answer()).toEqual(['deny', 'TENANT_NOT_GRANTED', 'grant']);
+  });
+
+  it('denies a path that leaves the scope only when links are followed', () => {
+    const problem = { code: 'PATH_OUT_OF_SCOPE', argument: '"path"' } as const;
+    expect(engine.decide(request, { args: null, problem }).code).toBe('PATH_OUT_OF_SCOPE');
+    expect(engine.decide(request, { args: {}, problem: null }).code).toBe('ALLOWED');
+  });
+
+  it('escalates an action that needs approval, without charging the limit', () => {
+    parts.approval = true;
+    expect(answer()).toEqual(['escalate', 'APPROVAL_REQUIRED', 'arguments']);
+    expect(parts.taken).toBe(0);
+  });
+
+  it('lets a policy backend narrow, with its reason and obligations', () => {
+    const obligations = [{ id: 'o1', type: 'notification' }];
+    parts.policy = { name: 'p', evaluate: () => ({ effect: 'deny', reason: 'night', obligations }) };
+    engine = new DecisionEngine(parts);
+    expect(engine.decide(request)).toMatchObject({ code: 'POLICY_DENIED', reason: 'denied by policy: night', obligations });
+    parts.policy = { name: 'p', evaluate: () => ({ effect: 'escalate', reason: '', obligations: [] }) };
+    engine = new DecisionEngine(parts);
+    expect(answer()).toEqual(['escalate', 'APPROVAL_REQUIRED', 'policy']);
+    parts.policy = { name: 'p', evaluate: () => ({ effect: 'allow', reason: '', obligations }) };
+    engine = new DecisionEngine(parts);
+    expect(engine.decide(request)).toMatchObject({ code: 'ALLOWED', obligations });
+  });
+
+  it('limits last, with the time to retry', () => {
+    parts.wait = 1_234.2;
+    expect(engine.decide(request)).toMatchObject({ code: 'RATE_LIMITED', httpStatus: 429, retryAfterMs: 1_235 });
+    parts.wait = LIMITER_FULL;
+    expect(answer()).toEqual(['deny', 'LIMITER_FULL', 'limits']);
+  });
+
+  it('denies what evidence cannot record, before the limit is charged', () => {
+    parts.evidenceReady = false;
+    expect(answer()).toEqual(['deny', 'EVIDENCE_UNAVAILABLE', 'evidence']);
+    expect(parts.taken).toBe(0);
+  });
+
+  it('withdraws an allow that could not be made durable', () => {
+    engine.decide(request);
+    expect(engine.withdraw()).toMatchObject({ effect: 'deny', code: 'EVIDENCE_UNAVAILABLE', policyHash: 'hash' });
+    expect(engine.counters.total).toBe(2);
+    expect(parts.recorded).toHaveLength(1);
+  });
+
+  it('denies everything once closed', () => {
+    engine.close();
+    expect(answer()).toEqual(['deny', 'GOVERNOR_CLOSED', 'kill_switch']);
+  });
+});
+
+describe('DecisionEngine, shadow mode', () => {
+  it('allows and reports what would have been denied', () => {
+    parts.shadow = true;
+    parts.wait = 500;
+    expect(engine.decide(request)).toMatchObject({
+      effect: 'allow',
+      code: 'RATE_LIMITED',
+      shadowed: true,
+      httpStatus: 200,
+      retryAfterMs: 500,
+    });
+    parts.problem = { code: 'ARGUMENT_UNKNOWN', argument: '"x"' };
+    expect(engine.decide(request)).toMatchObject({ effect: 'allow', code: 'ARGUMENT_UNKNOWN', shadowed: true });
+  });
+
+  it('never shadows the kill switch, the tenant, evidence or a fault', () => {
+    parts.shadow = true;
+    parts.evidenceReady = false;
+    expect(answer()[0]).toBe('deny');
+    parts.evidenceReady = true;
+    parts.tenantDenial = 'TENANT_UNKNOWN';
+    expect(answer()[0]).toBe('deny');
+    parts.engagedBits = KILL_BITS.global;
+    expect(answer()[0]).toBe('deny');
+  });
+});
+
+describe('DecisionEngine, faults', () => {
+  const boom = (): never => {
+    throw new Error('boom');
+  };
+
+  it.each([
+    ['kill_switch', (p: TestParts) => (p.killSwitch.engaged = boom)],
+    ['tenant', (p: TestParts) => (p.tenants.check = boom)],
+    ['limits', (p: TestParts) => (p.limiter.take = boom)],
+    ['evidence', (p: TestParts) => (p.evidence.ready = boom)],
+    ['evidence', (p: TestParts) => (p.evidence.appendDecision = boom)],
+    ['policy', (p: TestParts) => (p.policy = { name: 'p', evaluate: boom })],
+    ['policy', (p: TestParts) => (p.policy = { name: 'p', evaluate: () => ({ effect: 'yes' }) as never })],
+    ['policy', (p: TestParts) => (p.policy = { name: 'p', evaluate: () => undefined as never })],
+  ] as const)('denies and reports a part that throws in stage %s', (stage, sabotage) => {
+    sabotage(parts);
+    engine = new DecisionEngine(parts);
+    expect(answer()).toEqual(['deny', 'ENGINE_FAULT', stage]);
+    expect(parts.faults).toHaveLength(1);
+    expect(parts.faults[0]).toMatchObject([stage, expect.any(Error)]);
+  });
+
+  it('denies even when the reporter of faults throws', () => {
+    parts.limiter.take = boom;
+    engine = new DecisionEngine({ ...parts, onFault: boom });
+    expect(answer()).toEqual(['deny', 'ENGINE_FAULT', 'limits']);
+  });
+
+  it('denies a request whose members throw when they are read, and records a stand-in', () => {
+    const hostile = new Proxy({}, { get: boom, getPrototypeOf: () => Object.prototype });
+    expect(answer(hostile)).toEqual(['deny', 'ENGINE_FAULT', 'request']);
+    expect(parts.recorded[0]?.request.subject.id).toBe('unknown');
+  });
+});
+
+describe('DecisionEngine, evidence', () => {
+  it('records every verdict once, denials and malformed requests included', () => {
+    engine.decide(request);
+    engine.decide(5 as never);
+    parts.engagedBits = KILL_BITS.global;
+    engine.decide(request);
+    engine.decide(null as never);
+    expect(parts.recorded.map(({ verdict, request: { tenant } }) => [verdict.code, tenant])).toEqual([
+      ['ALLOWED', 'acme'],
+      ['REQUEST_INVALID', ''],
+      ['KILLED_GLOBAL', 'acme'],
+      ['KILLED_GLOBAL', ''],
+    ]);
+    expect(engine.lastTicket).toBe(3);
+  });
+
+  it('has no ticket for a decision that could not be recorded', () => {
+    parts.evidence.appendDecision = () => EVIDENCE_DROPPED;
+    engine.decide(request);
+    expect(engine.lastTicket).toBe(EVIDENCE_DROPPED);
+  });
+
+  it('follows the wall clock within a second of monotonic time', () => {
+    const first = engine.decide(request).id;
+    parts.epochMs += 3_600_000;
+    parts.nowMs += 1_000;
+    const second = engine.decide(request).id;
+    expect(Number.parseInt(second.slice(0, 8), 16) - Number.parseInt(first.slice(0, 8), 16)).toBeGreaterThan(50);
+  });
+});
+
+describe('DecisionEngine, invariants', () => {
+  it('answers any value with a verdict of one shape, from the table, and counts it', () => {
+    const shape = Object.keys(engine.decide(request)).join();
+    const valid = fc.record({
+      tenant: fc.string(),
+      subject: fc.record({ type: fc.string(), id: fc.string() }),
+      action: fc.record({ name: fc.constantFrom('tree', 'push', ''), properties: fc.object() }),
+      resource: fc.record({ type: fc.constantFrom('tool', 'x'), id: fc.constantFrom('git-map', 'y') }),
+    });
+    fc.assert(
+      fc.property(fc.oneof(fc.anything(), valid), (value) => {
+        const before = engine.counters.total;
+        const verdict = engine.decide(value as DecisionRequest);
+        expect(Object.keys(verdict).join()).toBe(shape);
+        expect(verdict.effect).toBe(REASON_CODES[verdict.code].effect);
+        expect(STAGES).toContain(verdict.stage);
+        expect(engine.counters.total).toBe(before + 1);
+      }),
+    );
+    const counted = [...engine.counters.counts()].reduce((sum, { count }) => sum + count, 0);
+    expect(counted).toBe(engine.counters.total);
+    expect(parts.recorded).toHaveLength(engine.counters.total);
+  });
+
+  it('charges the limit only for what it allows', () => {
+    fc.assert(
+      fc.property(fc.boolean(), fc.boolean(), fc.boolean(), (problem, approval, ready) => {
+        parts.problem = problem ? { code: 'PATH_INVALID', argument: '' } : null;
+        parts.approval = approval;
+        parts.evidenceReady = ready;
+        const before = parts.taken;
+        const { effect } = engine.decide(request);
+        expect(parts.taken - before).toBe(effect === 'allow' ? 1 : 0);
+      }),
+    );
+  });
+
+  it('counts by effect, code, stage and shadow', () => {
+    engine.decide(request);
+    parts.shadow = true;
+    parts.wait = 5;
+    engine.decide(request);
+    expect([...engine.counters.counts()]).toEqual([
+      { result: 'allow', stage: 'evidence', code: 'ALLOWED', shadowed: false, count: 1 },
+      { result: 'allow', stage: 'limits', code: 'RATE_LIMITED', shadowed: true, count: 1 },
+    ]);
+    expect(engine.counters.allowed).toBe(2);
+  });
+});

@@ -1,0 +1,94 @@
+import type {
+  ArgumentProblem,
+  CompiledGrant,
+  DecisionRequest,
+  EngineParts,
+  GrantedAction,
+  KillSwitchEntry,
+  Verdict,
+} from '../src/index.ts';
+
+/** What the evidence part was given. */
+export interface Recorded {
+  readonly request: DecisionRequest;
+  readonly verdict: Verdict;
+}
+
+/** Engine parts whose answers a test can change between decisions. */
+export class TestParts implements EngineParts {
+  engagedBits = 0;
+  stop: KillSwitchEntry | null = null;
+  tenantDenial: ReturnType<EngineParts['tenants']['check']> = null;
+  subjectDenial: ReturnType<CompiledGrant['checkSubject']> = null;
+  problem: ArgumentProblem | null = null;
+  approval = false;
+  shadow = false;
+  wait = 0;
+  taken = 0;
+  evidenceReady = true;
+  nowMs = 1_000;
+  epochMs = 1_790_000_000_000;
+  readonly recorded: Recorded[] = [];
+  readonly faults: unknown[] = [];
+  policy: EngineParts['policy'] = null;
+
+  readonly clock = { monotonicMs: () => this.nowMs, wallMs: () => this.epochMs + this.nowMs };
+  readonly killSwitch = { engaged: () => this.engagedBits, find: () => this.stop };
+  readonly tenants = { check: () => this.tenantDenial };
+  readonly limiter = {
+    take: () => {
+      if (this.wait === 0) this.taken += 1;
+      return this.wait;
+    },
+    size: () => 0,
+  };
+  readonly evidence = {
+    ready: () => this.evidenceReady,
+    appendDecision: (request: DecisionRequest, verdict: Verdict) => this.recorded.push({ request, verdict }) - 1,
+  };
+  readonly onFault = (stage: string, error: unknown): void => {
+    this.faults.push([stage, error]);
+  };
+
+  readonly #action: GrantedAction;
+  readonly grants: EngineParts['grants'];
+
+  constructor() {
+    this.#action = this.#makeAction();
+    const grant = this.#makeGrant();
+    const snapshot = {
+      policyHash: 'hash',
+      epoch: 1,
+      find: (tool: string) => (tool === 'git-map' ? grant : undefined),
+      tools: () => ['git-map'],
+    };
+    this.grants = { current: () => snapshot };
+  }
+
+  #makeAction(): GrantedAction {
+    const parts = this;
+    return {
+      name: 'tree',
+      effect: 'read',
+      get approval() {
+        return parts.approval;
+      },
+      limit: { tool: 'git-map', action: 'tree', windows: [{ limit: 1, windowMs: 1 }] },
+      checkArguments: () => this.problem,
+      resolvePaths: async () => ({ args: {}, problem: null }),
+    };
+  }
+
+  #makeGrant(): CompiledGrant {
+    const parts = this;
+    return {
+      tool: 'git-map',
+      get shadow() {
+        return parts.shadow;
+      },
+      checkSubject: () => this.subjectDenial,
+      action: (name) => (name === 'tree' ? this.#action : undefined),
+      actions: () => ['tree'],
+    };
+  }
+}

@@ -1,0 +1,67 @@
+import type {
+  Attributes,
+  DecisionCounters,
+  DecisionRequest,
+  Durability,
+  EvidenceWriter,
+  GrantIndex,
+  KillSwitch,
+  Logger,
+  MetricsRegistry,
+  Verdict,
+} from '@cortex-governance/core';
+import type { TenantGuard } from '@cortex-governance/tenant-guard';
+import type { GovernanceConfig } from './governance-config.ts';
+import type { GovernorPaths } from './governor-paths.ts';
+import type { GovernorStatus } from './governor-status.ts';
+
+/** How {@link Governor.evaluate} answers. */
+export interface EvaluateOptions {
+  /** How safe the record must be before the verdict is given; `evidence.durability` of the configuration when left out. */
+  readonly durability?: Durability;
+}
+
+/** A verdict, and the arguments it was given on. */
+export interface Authorization {
+  readonly verdict: Verdict;
+  /**
+   * A deep copy of the call's arguments in which every path is the absolute real path that was
+   * decided on. Run the call with these: the caller's own object can change after the decision.
+   */
+  readonly args: Attributes;
+}
+
+/** One governed workspace: everything that decides, stops and records. */
+export interface Governor {
+  /**
+   * The verdict from local state alone: synchronous, no I/O. Paths are judged by their text; links on
+   * disk are not followed. Never throws.
+   */
+  decide(request: DecisionRequest): Verdict;
+  /**
+   * As {@link decide}, and besides: takes in a kill switch that another process changed, follows links on
+   * disk, and answers when the record is as durable as asked. A record that cannot become so turns an
+   * allow into EVIDENCE_UNAVAILABLE. Never rejects.
+   */
+  evaluate(request: DecisionRequest, options?: EvaluateOptions): Promise<Verdict>;
+  /** As {@link evaluate}, with the arguments to run the call with. */
+  authorize(request: DecisionRequest, options?: EvaluateOptions): Promise<Authorization>;
+  /**
+   * As {@link decide}, and throws at once on anything but an allow whose obligations are supported.
+   * @throws {GovernanceError} with the verdict's code, and the verdict.
+   */
+  enforce(request: DecisionRequest): Verdict;
+  readonly killSwitch: KillSwitch;
+  readonly evidence: EvidenceWriter;
+  readonly grants: GrantIndex;
+  readonly tenants: TenantGuard;
+  readonly metrics: MetricsRegistry;
+  readonly logger: Logger;
+  readonly counters: DecisionCounters;
+  readonly config: GovernanceConfig;
+  /** Absolute paths in use. */
+  readonly paths: GovernorPaths;
+  status(): GovernorStatus;
+  /** Ends everything: further decisions are GOVERNOR_CLOSED, evidence is flushed and checkpointed. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,182 @@
+import {
+  type Attributes,
+  copyRequest,
+  type DecisionCounters,
+  type DecisionEngine,
+  type DecisionRequest,
+  type Durability,
+  EVIDENCE_DROPPED,
+  type EvidenceWriter,
+  findRequestProblem,
+  findUnsupportedObligation,
+  GovernanceError,
+  type GrantedAction,
+  type GrantIndex,
+  type KillSwitch,
+  type Logger,
+  type MetricsRegistry,
+  type ResolvedArguments,
+  type Verdict,
+} from '@cortex-governance/core';
+import type { TenantGuard } from '@cortex-governance/tenant-guard';
+import type { GovernanceConfig } from './governance-config.ts';
+import type { Authorization, EvaluateOptions, Governor } from './governor.ts';
+import type { GovernorPaths } from './governor-paths.ts';
+import { describeStatus, type GovernorStatus } from './governor-status.ts';
+
+/** The wired parts of a {@link WorkspaceGovernor}. */
+export interface GovernorParts {
+  readonly engine: DecisionEngine;
+  readonly killSwitch: KillSwitch;
+  readonly evidence: EvidenceWriter;
+  readonly grants: GrantIndex;
+  readonly tenants: TenantGuard;
+  readonly metrics: MetricsRegistry;
+  readonly logger: Logger;
+  readonly config: GovernanceConfig;
+  readonly paths: GovernorPaths;
+  readonly supportedObligations: ReadonlySet<string>;
+  /** Ends what `createGovernor` started, in order. */
+  readonly release: () => Promise<void>;
+}
+
+const NO_ARGUMENTS: Attributes = Object.freeze({});
+
+/** How often paths are resolved again because the policy changed meanwhile. */
+const MAX_RESOLUTIONS = 5;
+
+/** What is decided on when the policy never stood still. */
+const UNSETTLED: ResolvedArguments = Object.freeze({
+  args: null,
+  problem: Object.freeze({ code: 'ENGINE_FAULT', argument: 'the policy keeps changing' }),
+});
+
+/** The {@link Governor} of one `.cortex` folder. */
+export class WorkspaceGovernor implements Governor {
+  readonly killSwitch: KillSwitch;
+  readonly evidence: EvidenceWriter;
+  readonly grants: GrantIndex;
+  readonly tenants: TenantGuard;
+  readonly metrics: MetricsRegistry;
+  readonly logger: Logger;
+  readonly counters: DecisionCounters;
+  readonly config: GovernanceConfig;
+  readonly paths: GovernorPaths;
+  readonly #engine: DecisionEngine;
+  readonly #supportedObligations: ReadonlySet<string>;
+  readonly #release: () => Promise<void>;
+  #closing: Promise<void> | null = null;
+
+  constructor(parts: GovernorParts) {
+    this.killSwitch = parts.killSwitch;
+    this.evidence = parts.evidence;
+    this.grants = parts.grants;
+    this.tenants = parts.tenants;
+    this.metrics = parts.metrics;
+    this.logger = parts.logger;
+    this.counters = parts.engine.counters;
+    this.config = parts.config;
+    this.paths = parts.paths;
+    this.#engine = parts.engine;
+    this.#supportedObligations = parts.supportedObligations;
+    this.#release = parts.release;
+  }
+
+  decide(request: DecisionRequest): Verdict {
+    return this.#engine.decide(request);
+  }
+
+  async evaluate(request: DecisionRequest, options: EvaluateOptions = {}): Promise<Verdict> {
+    return (await this.authorize(request, options)).verdict;
+  }
+
+  async authorize(request: DecisionRequest, options: EvaluateOptions = {}): Promise<Authorization> {
+    const own = ownCopy(request);
+    if (own === null) {
+      await this.killSwitch.refresh();
+      return this.#conclude(this.#engine.decide(request), NO_ARGUMENTS, options);
+    }
+    for (let attempt = 1; ; attempt += 1) {
+      const action = this.#findAction(own);
+      const resolved = await resolvePaths(action, own);
+      await this.killSwitch.refresh();
+      // The policy may have changed meanwhile; paths resolved for one version must not pass another.
+      const settled = this.#findAction(own) === action;
+      if (!settled && attempt < MAX_RESOLUTIONS) continue;
+      const args = resolved?.args ?? own.action.properties ?? NO_ARGUMENTS;
+      return this.#conclude(this.#engine.decide(own, settled ? resolved : UNSETTLED), args, options);
+    }
+  }
+
+  enforce(request: DecisionRequest): Verdict {
+    const verdict = this.#engine.decide(request);
+    if (verdict.effect !== 'allow') throw new GovernanceError(verdict.code, {}, { verdict });
+    const unmet = findUnsupportedObligation(verdict.obligations, this.#supportedObligations);
+    if (unmet === null) return verdict;
+    this.evidence.appendEvent({
+      type: 'enforcement_refused',
+      properties: { decision: verdict.id, code: 'OBLIGATION_UNSUPPORTED', obligation: unmet.type },
+    });
+    throw new GovernanceError('OBLIGATION_UNSUPPORTED', { obligation: unmet.type }, { verdict });
+  }
+
+  status(): GovernorStatus {
+    return describeStatus(this, this.#closing !== null);
+  }
+
+  close(): Promise<void> {
+    this.#engine.close();
+    this.#closing ??= this.#release();
+    return this.#closing;
+  }
+
+  #findAction(request: DecisionRequest): GrantedAction | undefined {
+    if (request.resource.type !== 'tool') return undefined;
+    return this.grants.current().find(request.resource.id)?.action(request.action.name);
+  }
+
+  /** Waits for the record of the decision just made. Called in the same turn, so that the ticket is its own. */
+  async #conclude(
+    verdict: Verdict,
+    args: Attributes,
+    options: EvaluateOptions,
+  ): Promise<Authorization> {
+    const level = options.durability ?? this.config.evidence.durability;
+    const recorded = await this.#isDurable(this.#engine.lastTicket, level);
+    if (recorded || verdict.effect !== 'allow' || this.config.evidence.whenFull === 'gap') {
+      return { verdict, args };
+    }
+    return { verdict: this.#engine.withdraw(), args };
+  }
+
+  async #isDurable(ticket: number, level: Durability): Promise<boolean> {
+    if (ticket === EVIDENCE_DROPPED) return false;
+    if (level === 'accepted') return true;
+    try {
+      await this.evidence.durable(ticket, level);
+      return true;
+    } catch {
+      // The writer has logged and counted its failure; here only the posture matters.
+      return false;
+    }
+  }
+}
+
+/** Real paths for an action that accepts the arguments; null when there is nothing to follow. */
+async function resolvePaths(
+  action: GrantedAction | undefined,
+  request: DecisionRequest,
+): Promise<ResolvedArguments | null> {
+  const args = request.action.properties;
+  if (action === undefined || action.checkArguments(args) !== null) return null;
+  return action.resolvePaths(args);
+}
+
+/** A copy of a well-formed request that the caller cannot change any more; null for any other value. */
+function ownCopy(request: DecisionRequest): DecisionRequest | null {
+  try {
+    return findRequestProblem(request) === null ? copyRequest(request) : null;
+  } catch {
+    return null;
+  }
+}

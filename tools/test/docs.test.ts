@@ -1,0 +1,49 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { REASON_CODES } from '@cortex-governance/core';
+import { describe, expect, it } from 'vitest';
+import { GENERATED_PAGES } from '../docs/pages.ts';
+
+const repository = fileURLToPath(new URL('../../', import.meta.url));
+const read = (path: string): string => readFileSync(resolve(repository, path), 'utf8');
+
+function pagesUnder(folder: string): string[] {
+  return readdirSync(join(repository, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return entry.name === 'node_modules' ? [] : pagesUnder(path);
+    return entry.name.endsWith('.md') ? [path] : [];
+  });
+}
+
+const packageReadmes = readdirSync(join(repository, 'packages')).map((name) => `packages/${name}/README.md`);
+
+describe('generated pages', () => {
+  it.each(GENERATED_PAGES)('$path is current (else: npm run docs)', ({ path, render }) => {
+    expect(read(path)).toBe(render());
+  });
+
+  it('show every code, and no other', () => {
+    const shown = [...read('docs/reference/errors.md').matchAll(/<a id="(\w+)">/g)].map(([, id]) => id);
+    expect(shown.sort()).toEqual(Object.keys(REASON_CODES).map((code) => code.toLowerCase()).sort());
+  });
+});
+
+describe('prose', () => {
+  it.each(['README.md', ...packageReadmes, ...pagesUnder('docs')])('%s links only to what exists', (page) => {
+    const text = read(page).replace(/```[\s\S]*?```/g, '');
+    const links = [...text.matchAll(/\]\((?!https?:|mailto:|#)([^)#\s]+)/g)].map(([, link]) => link ?? '');
+    const broken = links.filter((link) => !existsSync(resolve(repository, dirname(page), link)));
+    expect(broken).toEqual([]);
+  });
+
+  it('names only codes of the table', () => {
+    const page = read('docs/ops/governance_operations.md');
+    const named = [...page.matchAll(/`([A-Z]{4,}_[A-Z_]+)`/g)].map(([, code]) => code ?? '');
+    const known = new Set([...Object.keys(REASON_CODES), ...LOG_EVENTS]);
+    expect(named.filter((code) => !known.has(code))).toEqual([]);
+  });
+});
+
+/** Names of log lines that are not reason codes. */
+const LOG_EVENTS = ['GOVERNOR_STARTED', 'POLICY_UPDATED', 'KILL_SWITCH_CHANGED', 'STAGE_FAULT'];
