@@ -1,0 +1,33 @@
+import { basename, join } from 'node:path';
+import { defineConfig, type ViteUserConfig } from 'vitest/config';
+
+/** The condition that makes workspace packages resolve to their sources, so tests need no build. */
+const SOURCE_CONDITION = '@cortex-governance/source';
+
+/** Long enough for tests that start child processes on a loaded two-core machine, in milliseconds. */
+const TEST_TIMEOUT_MS = 20_000;
+
+const root = join(import.meta.dirname, '..', '..');
+
+/** Returns the Vitest configuration of the package in `folder`. Every package uses this one. */
+export function packageConfig(folder: string): ViteUserConfig {
+  const name = basename(folder);
+  const nodeMajor = process.versions.node.split('.')[0];
+  return defineConfig({
+    root: folder,
+    resolve: { conditions: [SOURCE_CONDITION, 'module', 'node', 'import', 'default'] },
+    ssr: { resolve: { conditions: [SOURCE_CONDITION, 'module', 'node', 'import', 'default'] } },
+    test: {
+      name,
+      include: ['test/**/*.test.ts'],
+      environment: 'node',
+      globals: false,
+      testTimeout: TEST_TIMEOUT_MS,
+      hookTimeout: TEST_TIMEOUT_MS,
+      passWithNoTests: true,
+      setupFiles: [join(import.meta.dirname, 'fail-on-output.ts')],
+      reporters: ['default', 'junit'],
+      outputFile: { junit: join(root, 'reports', `node${nodeMajor}`, `${name}.xml`) },
+    },
+  });
+}
