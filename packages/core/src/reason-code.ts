@@ -81,6 +81,9 @@ export const REASON_CODES = Object.freeze({
   BODY_INVALID: error(400, false, '{problem}'),
   UPSTREAM_UNAVAILABLE: error(502, true, 'upstream failed: {problem}'),
   OPERATOR_UNAUTHORIZED: error(401, false, 'an operator token is required'),
+  ROUTE_UNKNOWN: error(404, false, 'there is no such route'),
+  HOST_UNTRUSTED: error(421, false, 'the Host header does not name this server'),
+  LISTEN_FAILED: error(500, true, 'cannot listen on {address}: {problem}'),
 
   OPTIONS_INVALID: error(500, false, '{where}: {problem}'),
   CONFIG_INVALID: error(500, false, '{file}: {place}: {problem}'),
