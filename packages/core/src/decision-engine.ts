@@ -2,14 +2,19 @@ import type { Clock } from './clock.ts';
 import { DecisionCounters } from './decision-counters.ts';
 import type { DecisionRequest } from './decision-request.ts';
 import { EFFECTS } from './effect.ts';
+import type { Obligation } from './obligation.ts';
 import type { EvidenceSink } from './ports/evidence-sink.ts';
 import { EVIDENCE_DROPPED } from './ports/evidence-sink.ts';
-import type { CompiledGrant, GrantSource, GrantedAction, ResolvedArguments } from './ports/grant-source.ts';
+import type {
+  CompiledGrant,
+  GrantedAction,
+  GrantSource,
+  ResolvedArguments,
+} from './ports/grant-source.ts';
 import { KILL_BITS, type KillScope, type KillSwitchReader } from './ports/kill-switch.ts';
 import type { PolicyBackend } from './ports/policy-backend.ts';
 import { LIMITER_FULL, type RateLimiter } from './ports/rate-limiter.ts';
 import type { TenantRegistry } from './ports/tenant-registry.ts';
-import type { Obligation } from './obligation.ts';
 import type { DenialCode, VerdictCode } from './reason-code.ts';
 import { findRequestProblem } from './request-check.ts';
 import type { Stage } from './stage.ts';
@@ -114,14 +119,27 @@ export class DecisionEngine {
   }
 
   /**
-   * The denial that takes the place of an allow whose record could not be made durable. It is counted
-   * besides that allow, since a counter never goes back, and is not recorded: there is no writer for it.
+   * A denial from outside the stages, recorded and counted: the enforcer cannot meet an obligation, or a
+   * stop caught a call that was already running. The allow before it stays recorded and counted.
    */
-  withdraw(): Verdict {
-    this.#stage = 'evidence';
-    const verdict = this.#answer('EVIDENCE_UNAVAILABLE', this.#clock.monotonicMs());
-    this.counters.count(verdict);
-    return verdict;
+  refuse(request: DecisionRequest, code: DenialCode, stage: Stage, detail = ''): Verdict {
+    const nowMs = this.#clock.monotonicMs();
+    this.#stage = stage;
+    this.#wellFormed = false;
+    return this.#record(request, this.#answer(code, nowMs, detail), nowMs);
+  }
+
+  /** The code of the stop that covers a well-formed request now, or null. Fails closed: a kill switch that throws stops. */
+  findStop(request: DecisionRequest): DenialCode | null {
+    try {
+      const engaged = this.#killSwitch.engaged();
+      if ((engaged & STOP_ALL) !== 0) return stopAllCode(engaged);
+      return this.#findScopedStop(request, engaged);
+    } catch (error) {
+      this.#stage = 'kill_switch';
+      this.#report(error);
+      return 'KILL_SWITCH_UNREADABLE';
+    }
   }
 
   /** From now on every decision is a denial with code GOVERNOR_CLOSED. */
@@ -146,11 +164,8 @@ export class DecisionEngine {
     if (tenantDenial !== null) return this.#answer(tenantDenial, nowMs);
 
     this.#stage = 'scoped_kill_switch';
-    if (engaged !== 0) {
-      const { tenant, subject, resource, action } = request;
-      const stop = this.#killSwitch.find(tenant, subject.id, resource.id, action.name);
-      if (stop !== null) return this.#answer(KILLED[stop.scope], nowMs);
-    }
+    const stop = this.#findScopedStop(request, engaged);
+    if (stop !== null) return this.#answer(stop, nowMs);
 
     this.#stage = 'grant';
     if (request.resource.type !== 'tool') return this.#answer('RESOURCE_TYPE_UNKNOWN', nowMs);
@@ -172,7 +187,8 @@ export class DecisionEngine {
 
     this.#stage = 'arguments';
     const problem =
-      action.checkArguments(request.action.properties) ?? (resolved === null ? null : resolved.problem);
+      action.checkArguments(request.action.properties) ??
+      (resolved === null ? null : resolved.problem);
     if (problem !== null) return this.#refuse(grant, problem.code, nowMs, problem.argument);
     if (action.approval) return this.#refuse(grant, 'APPROVAL_REQUIRED', nowMs);
 
@@ -212,6 +228,13 @@ export class DecisionEngine {
     return this.#answer('ALLOWED', nowMs, '', obligations);
   }
 
+  #findScopedStop(request: DecisionRequest, engaged: number): DenialCode | null {
+    if (engaged === 0) return null;
+    const { tenant, subject, resource, action } = request;
+    const stop = this.#killSwitch.find(tenant, subject.id, resource.id, action.name);
+    return stop === null ? null : KILLED[stop.scope];
+  }
+
   /** A denial or escalation that the grant's shadow mode turns into a reported allow. */
   #refuse(
     grant: CompiledGrant,
@@ -245,19 +268,26 @@ export class DecisionEngine {
   }
 
   #fault(error: unknown, nowMs: number): Verdict {
+    this.#report(error);
+    return this.#answer('ENGINE_FAULT', nowMs);
+  }
+
+  #report(error: unknown): void {
     try {
       this.#onFault(this.#stage, error);
     } catch {
       // A reporter that fails must not turn a denial into a throw; the verdict still says what happened.
     }
-    return this.#answer('ENGINE_FAULT', nowMs);
   }
 
   #record(request: DecisionRequest, verdict: Verdict, nowMs: number): Verdict {
     let answer = verdict;
     try {
       const wellFormed = this.#wellFormed || isWellFormed(request);
-      this.#ticket = this.#evidence.appendDecision(wellFormed ? request : MALFORMED_REQUEST, verdict);
+      this.#ticket = this.#evidence.appendDecision(
+        wellFormed ? request : MALFORMED_REQUEST,
+        verdict,
+      );
     } catch (error) {
       this.#stage = 'evidence';
       this.#ticket = EVIDENCE_DROPPED;

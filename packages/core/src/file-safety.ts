@@ -7,7 +7,10 @@ const WORLD_WRITE = 0o002;
  * @param forbidden bits that must be off: 0o002 (everyone may write) when left out, 0o077 for secrets,
  * 0o022 to report group-writable files too.
  */
-export function findUnsafeMode(status: { readonly mode: number }, forbidden = WORLD_WRITE): string | null {
+export function findUnsafeMode(
+  status: { readonly mode: number },
+  forbidden = WORLD_WRITE,
+): string | null {
   if (process.platform === 'win32' || (status.mode & forbidden) === 0) return null;
   const mode = (status.mode & 0o777).toString(8).padStart(4, '0');
   const verb = (status.mode & forbidden & 0o022) === 0 ? 'read' : 'write';

@@ -69,7 +69,12 @@ export type {
   MetricsRegistry,
 } from './ports/metrics-registry.ts';
 export type { PolicyAnswer, PolicyBackend } from './ports/policy-backend.ts';
-export { LIMITER_FULL, type LimitRule, type LimitWindow, type RateLimiter } from './ports/rate-limiter.ts';
+export {
+  LIMITER_FULL,
+  type LimitRule,
+  type LimitWindow,
+  type RateLimiter,
+} from './ports/rate-limiter.ts';
 export type { TenantRegistry } from './ports/tenant-registry.ts';
 export {
   type DenialCode,

@@ -14,7 +14,8 @@ export function parseOptions<S extends z.ZodType>(
   const result = schema.safeParse(options ?? {});
   if (result.success) return result.data;
   const issue = result.error.issues[0];
-  const place = issue === undefined || issue.path.length === 0 ? where : `${where}.${issue.path.join('.')}`;
+  const place =
+    issue === undefined || issue.path.length === 0 ? where : `${where}.${issue.path.join('.')}`;
   throw new GovernanceError('OPTIONS_INVALID', {
     where: place,
     problem: issue?.message ?? 'invalid',

@@ -1,4 +1,9 @@
-import { type Attributes, copyAttributes, findAttributeProblem, isPlainObject } from './attributes.ts';
+import {
+  type Attributes,
+  copyAttributes,
+  findAttributeProblem,
+  isPlainObject,
+} from './attributes.ts';
 import type { DecisionRequest, Resource } from './decision-request.ts';
 
 /** Longest identifier (tenant, subject, action, resource, call id) in UTF-16 code units. */

@@ -18,7 +18,9 @@ export function toolCall(call: ToolCall): DecisionRequest {
     tenant: call.tenant,
     subject: { type: 'agent', id: call.agent },
     action:
-      call.args === undefined ? { name: call.action } : { name: call.action, properties: call.args },
+      call.args === undefined
+        ? { name: call.action }
+        : { name: call.action, properties: call.args },
     resource: { type: 'tool', id: call.tool },
     ...(call.context === undefined ? {} : { context: call.context }),
     ...(call.callId === undefined ? {} : { callId: call.callId }),

@@ -13,7 +13,13 @@ import {
 } from '../src/index.ts';
 import { TestParts } from './engine-parts.ts';
 
-const request = toolCall({ tenant: 'acme', agent: 'a1', tool: 'git-map', action: 'tree', args: { path: 'docs' } });
+const request = toolCall({
+  tenant: 'acme',
+  agent: 'a1',
+  tool: 'git-map',
+  action: 'tree',
+  args: { path: 'docs' },
+});
 const at = '2026-01-01T00:00:00.000Z';
 
 let parts: TestParts;
@@ -46,13 +52,16 @@ describe('DecisionEngine, stage by stage', () => {
     expect(answer()).toEqual(['deny', 'KILL_SWITCH_UNREADABLE', 'kill_switch']);
   });
 
-  it.each(KILL_SCOPES.filter((scope) => scope !== 'global'))('stops by scope %s, after the tenant', (scope) => {
-    parts.engagedBits = KILL_BITS[scope];
-    parts.stop = { scope, actor: 'op', reason: 'r', at };
-    expect(answer()).toEqual(['deny', `KILLED_${scope.toUpperCase()}`, 'scoped_kill_switch']);
-    parts.tenantDenial = 'TENANT_UNKNOWN';
-    expect(answer()).toEqual(['deny', 'TENANT_UNKNOWN', 'tenant']);
-  });
+  it.each(KILL_SCOPES.filter((scope) => scope !== 'global'))(
+    'stops by scope %s, after the tenant',
+    (scope) => {
+      parts.engagedBits = KILL_BITS[scope];
+      parts.stop = { scope, actor: 'op', reason: 'r', at };
+      expect(answer()).toEqual(['deny', `KILLED_${scope.toUpperCase()}`, 'scoped_kill_switch']);
+      parts.tenantDenial = 'TENANT_UNKNOWN';
+      expect(answer()).toEqual(['deny', 'TENANT_UNKNOWN', 'tenant']);
+    },
+  );
 
   it('goes on when another scope is stopped', () => {
     parts.engagedBits = KILL_BITS.tool;
@@ -72,14 +81,26 @@ describe('DecisionEngine, stage by stage', () => {
       'RESOURCE_TYPE_UNKNOWN',
       'grant',
     ]);
-    expect(answer({ ...request, resource: { type: 'tool', id: '__proto__' } })).toEqual(['deny', 'TOOL_UNKNOWN', 'grant']);
-    expect(answer({ ...request, action: { name: 'push' } })).toEqual(['deny', 'ACTION_NOT_ALLOWED', 'grant']);
+    expect(answer({ ...request, resource: { type: 'tool', id: '__proto__' } })).toEqual([
+      'deny',
+      'TOOL_UNKNOWN',
+      'grant',
+    ]);
+    expect(answer({ ...request, action: { name: 'push' } })).toEqual([
+      'deny',
+      'ACTION_NOT_ALLOWED',
+      'grant',
+    ]);
   });
 
   it('denies subjects and arguments that the grant does not cover, naming the argument', () => {
     parts.problem = { code: 'PATH_OUT_OF_SCOPE', argument: '"path"' };
     const verdict = engine.decide(request);
-    expect(verdict).toMatchObject({ code: 'PATH_OUT_OF_SCOPE', stage: 'arguments', httpStatus: 403 });
+    expect(verdict).toMatchObject({
+      code: 'PATH_OUT_OF_SCOPE',
+      stage: 'arguments',
+      httpStatus: 403,
+    });
     expect(verdict.reason).toBe('path not within fsScope: "path"');
     parts.subjectDenial = 'TENANT_NOT_GRANTED';
     expect(answer()).toEqual(['deny', 'TENANT_NOT_GRANTED', 'grant']);
@@ -99,10 +120,20 @@ describe('DecisionEngine, stage by stage', () => {
 
   it('lets a policy backend narrow, with its reason and obligations', () => {
     const obligations = [{ id: 'o1', type: 'notification' }];
-    parts.policy = { name: 'p', evaluate: () => ({ effect: 'deny', reason: 'night', obligations }) };
+    parts.policy = {
+      name: 'p',
+      evaluate: () => ({ effect: 'deny', reason: 'night', obligations }),
+    };
     engine = new DecisionEngine(parts);
-    expect(engine.decide(request)).toMatchObject({ code: 'POLICY_DENIED', reason: 'denied by policy: night', obligations });
-    parts.policy = { name: 'p', evaluate: () => ({ effect: 'escalate', reason: '', obligations: [] }) };
+    expect(engine.decide(request)).toMatchObject({
+      code: 'POLICY_DENIED',
+      reason: 'denied by policy: night',
+      obligations,
+    });
+    parts.policy = {
+      name: 'p',
+      evaluate: () => ({ effect: 'escalate', reason: '', obligations: [] }),
+    };
     engine = new DecisionEngine(parts);
     expect(answer()).toEqual(['escalate', 'APPROVAL_REQUIRED', 'policy']);
     parts.policy = { name: 'p', evaluate: () => ({ effect: 'allow', reason: '', obligations }) };
@@ -112,7 +143,11 @@ describe('DecisionEngine, stage by stage', () => {
 
   it('limits last, with the time to retry', () => {
     parts.wait = 1_234.2;
-    expect(engine.decide(request)).toMatchObject({ code: 'RATE_LIMITED', httpStatus: 429, retryAfterMs: 1_235 });
+    expect(engine.decide(request)).toMatchObject({
+      code: 'RATE_LIMITED',
+      httpStatus: 429,
+      retryAfterMs: 1_235,
+    });
     parts.wait = LIMITER_FULL;
     expect(answer()).toEqual(['deny', 'LIMITER_FULL', 'limits']);
   });
@@ -123,11 +158,28 @@ describe('DecisionEngine, stage by stage', () => {
     expect(parts.taken).toBe(0);
   });
 
-  it('withdraws an allow that could not be made durable', () => {
+  it('records and counts a denial that an enforcer adds', () => {
     engine.decide(request);
-    expect(engine.withdraw()).toMatchObject({ effect: 'deny', code: 'EVIDENCE_UNAVAILABLE', policyHash: 'hash' });
+    const verdict = engine.refuse(request, 'OBLIGATION_UNSUPPORTED', 'policy', 'notification');
+    expect(verdict).toMatchObject({ effect: 'deny', stage: 'policy', policyHash: 'hash' });
+    expect(verdict.reason).toBe('an obligation cannot be met here: notification');
     expect(engine.counters.total).toBe(2);
-    expect(parts.recorded).toHaveLength(1);
+    expect(parts.recorded[1]?.verdict).toBe(verdict);
+  });
+
+  it('finds the stop that covers a running call', () => {
+    expect(engine.findStop(request)).toBeNull();
+    parts.engagedBits = KILL_BITS.tool;
+    expect(engine.findStop(request)).toBeNull();
+    parts.stop = { scope: 'tool', tool: 'git-map', actor: 'op', reason: 'r', at };
+    expect(engine.findStop(request)).toBe('KILLED_TOOL');
+    parts.engagedBits = KILL_BITS.UNREADABLE;
+    expect(engine.findStop(request)).toBe('KILL_SWITCH_UNREADABLE');
+    parts.killSwitch.engaged = () => {
+      throw new Error('boom');
+    };
+    expect(engine.findStop(request)).toBe('KILL_SWITCH_UNREADABLE');
+    expect(parts.faults).toHaveLength(1);
   });
 
   it('denies everything once closed', () => {
@@ -148,7 +200,11 @@ describe('DecisionEngine, shadow mode', () => {
       retryAfterMs: 500,
     });
     parts.problem = { code: 'ARGUMENT_UNKNOWN', argument: '"x"' };
-    expect(engine.decide(request)).toMatchObject({ effect: 'allow', code: 'ARGUMENT_UNKNOWN', shadowed: true });
+    expect(engine.decide(request)).toMatchObject({
+      effect: 'allow',
+      code: 'ARGUMENT_UNKNOWN',
+      shadowed: true,
+    });
   });
 
   it('never shadows the kill switch, the tenant, evidence or a fault', () => {
@@ -175,7 +231,10 @@ describe('DecisionEngine, faults', () => {
     ['evidence', (p: TestParts) => (p.evidence.ready = boom)],
     ['evidence', (p: TestParts) => (p.evidence.appendDecision = boom)],
     ['policy', (p: TestParts) => (p.policy = { name: 'p', evaluate: boom })],
-    ['policy', (p: TestParts) => (p.policy = { name: 'p', evaluate: () => ({ effect: 'yes' }) as never })],
+    [
+      'policy',
+      (p: TestParts) => (p.policy = { name: 'p', evaluate: () => ({ effect: 'yes' }) as never }),
+    ],
     ['policy', (p: TestParts) => (p.policy = { name: 'p', evaluate: () => undefined as never })],
   ] as const)('denies and reports a part that throws in stage %s', (stage, sabotage) => {
     sabotage(parts);
@@ -205,7 +264,9 @@ describe('DecisionEngine, evidence', () => {
     parts.engagedBits = KILL_BITS.global;
     engine.decide(request);
     engine.decide(null as never);
-    expect(parts.recorded.map(({ verdict, request: { tenant } }) => [verdict.code, tenant])).toEqual([
+    expect(
+      parts.recorded.map(({ verdict, request: { tenant } }) => [verdict.code, tenant]),
+    ).toEqual([
       ['ALLOWED', 'acme'],
       ['REQUEST_INVALID', ''],
       ['KILLED_GLOBAL', 'acme'],
@@ -225,7 +286,9 @@ describe('DecisionEngine, evidence', () => {
     parts.epochMs += 3_600_000;
     parts.nowMs += 1_000;
     const second = engine.decide(request).id;
-    expect(Number.parseInt(second.slice(0, 8), 16) - Number.parseInt(first.slice(0, 8), 16)).toBeGreaterThan(50);
+    expect(
+      Number.parseInt(second.slice(0, 8), 16) - Number.parseInt(first.slice(0, 8), 16),
+    ).toBeGreaterThan(50);
   });
 });
 
@@ -236,7 +299,10 @@ describe('DecisionEngine, invariants', () => {
       tenant: fc.string(),
       subject: fc.record({ type: fc.string(), id: fc.string() }),
       action: fc.record({ name: fc.constantFrom('tree', 'push', ''), properties: fc.object() }),
-      resource: fc.record({ type: fc.constantFrom('tool', 'x'), id: fc.constantFrom('git-map', 'y') }),
+      resource: fc.record({
+        type: fc.constantFrom('tool', 'x'),
+        id: fc.constantFrom('git-map', 'y'),
+      }),
     });
     fc.assert(
       fc.property(fc.oneof(fc.anything(), valid), (value) => {

@@ -44,7 +44,8 @@ export class TestParts implements EngineParts {
   };
   readonly evidence = {
     ready: () => this.evidenceReady,
-    appendDecision: (request: DecisionRequest, verdict: Verdict) => this.recorded.push({ request, verdict }) - 1,
+    appendDecision: (request: DecisionRequest, verdict: Verdict) =>
+      this.recorded.push({ request, verdict }) - 1,
   };
   readonly onFault = (stage: string, error: unknown): void => {
     this.faults.push([stage, error]);

@@ -1,4 +1,14 @@
-import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -29,7 +39,9 @@ describe('replaceFileDurably', () => {
     await mkdir(join(path, 'inside'), { recursive: true });
     await expect(replaceFileDurably(path, 'x')).rejects.toMatchObject({ code: expect.any(String) });
     expect(await readdir(dir)).toEqual(['folder']);
-    await expect(replaceFileDurably(join(dir, 'missing', 'f'), 'x')).rejects.toMatchObject({ code: 'ENOENT' });
+    await expect(replaceFileDurably(join(dir, 'missing', 'f'), 'x')).rejects.toMatchObject({
+      code: 'ENOENT',
+    });
   });
 
   it('never shows a reader half a file', async () => {
@@ -74,6 +86,8 @@ describe.skipIf(process.platform === 'win32')('file safety', () => {
     const own = process.getuid?.() ?? 0;
     expect(findForeignOwner({ uid: own })).toBeNull();
     expect(findForeignOwner({ uid: 0 })).toBeNull();
-    expect(findForeignOwner({ uid: own + 1 })).toBe(`it belongs to user ${own + 1}, not to user ${own}`);
+    expect(findForeignOwner({ uid: own + 1 })).toBe(
+      `it belongs to user ${own + 1}, not to user ${own}`,
+    );
   });
 });

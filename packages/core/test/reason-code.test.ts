@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { createVerdict, GovernanceError, isReasonCode, REASON_CODES, type ReasonCode } from '../src/index.ts';
+import {
+  createVerdict,
+  GovernanceError,
+  isReasonCode,
+  REASON_CODES,
+  type ReasonCode,
+} from '../src/index.ts';
 
 const codes = Object.entries(REASON_CODES);
 
@@ -8,7 +14,7 @@ describe('REASON_CODES', () => {
     expect(Object.isFrozen(REASON_CODES)).toBe(true);
     expect(codes.every(([code]) => /^[A-Z]+(_[A-Z]+)*$/.test(code))).toBe(true);
     // A pin: a new code is a change of the public contract.
-    expect(codes).toHaveLength(52);
+    expect(codes).toHaveLength(55);
   });
 
   it('keeps the messages that existing callers of enforce rely on', () => {
@@ -44,8 +50,22 @@ describe('createVerdict', () => {
   });
 
   it('turns a shadowed denial into an allow that says why', () => {
-    const verdict = createVerdict('i', 'PATH_OUT_OF_SCOPE', 'arguments', 'h', '"path"', 0, [], true);
-    expect(verdict).toMatchObject({ effect: 'allow', httpStatus: 200, shadowed: true, code: 'PATH_OUT_OF_SCOPE' });
+    const verdict = createVerdict(
+      'i',
+      'PATH_OUT_OF_SCOPE',
+      'arguments',
+      'h',
+      '"path"',
+      0,
+      [],
+      true,
+    );
+    expect(verdict).toMatchObject({
+      effect: 'allow',
+      httpStatus: 200,
+      shadowed: true,
+      code: 'PATH_OUT_OF_SCOPE',
+    });
     expect(verdict.reason).toBe('path not within fsScope: "path"');
   });
 });
@@ -53,15 +73,26 @@ describe('createVerdict', () => {
 describe('GovernanceError', () => {
   it('carries code, status, details, cause and verdict', () => {
     const cause = new Error('disk');
-    const error = new GovernanceError('GRANT_INVALID', { file: 'git.json', place: '3:5', problem: 'bad' }, { cause });
+    const error = new GovernanceError(
+      'GRANT_INVALID',
+      { file: 'git.json', place: '3:5', problem: 'bad' },
+      { cause },
+    );
     expect(error.message).toBe('git.json: 3:5: bad');
-    expect(error).toMatchObject({ name: 'GovernanceError', code: 'GRANT_INVALID', httpStatus: 500, verdict: null });
+    expect(error).toMatchObject({
+      name: 'GovernanceError',
+      code: 'GRANT_INVALID',
+      httpStatus: 500,
+      verdict: null,
+    });
     expect(error.cause).toBe(cause);
     expect(error).toBeInstanceOf(Error);
   });
 
   it('is recognised across copies of the package, and nothing else is', () => {
-    const foreign = Object.assign(new Error('x'), { [Symbol.for('cortex-governance.error')]: true });
+    const foreign = Object.assign(new Error('x'), {
+      [Symbol.for('cortex-governance.error')]: true,
+    });
     expect(foreign).toBeInstanceOf(GovernanceError);
     for (const other of [new Error('x'), null, undefined, 'GovernanceError', { code: 'ALLOWED' }]) {
       expect(GovernanceError.isInstance(other)).toBe(false);

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { copyRequest, type DecisionRequest, findRequestProblem, MAX_ATTRIBUTE_DEPTH, MAX_ATTRIBUTE_VALUES, toolCall } from '../src/index.ts';
+import {
+  copyRequest,
+  type DecisionRequest,
+  findRequestProblem,
+  MAX_ATTRIBUTE_DEPTH,
+  MAX_ATTRIBUTE_VALUES,
+  toolCall,
+} from '../src/index.ts';
 
 const call = { tenant: 'acme', agent: 'a1', tool: 'git-map', action: 'tree' };
 
@@ -21,7 +28,12 @@ function nested(depth: number): unknown {
 describe('findRequestProblem', () => {
   it('accepts what toolCall makes', () => {
     expect(findRequestProblem(toolCall(call))).toBeNull();
-    const full = toolCall({ ...call, args: { path: 'a', n: [1, null, { x: true }] }, callId: 'c', context: {} });
+    const full = toolCall({
+      ...call,
+      args: { path: 'a', n: [1, null, { x: true }] },
+      callId: 'c',
+      context: {},
+    });
     expect(findRequestProblem(full)).toBeNull();
   });
 
@@ -29,9 +41,12 @@ describe('findRequestProblem', () => {
     expect(findRequestProblem(toolCall({ ...call, tenant: '' }))).toBeNull();
   });
 
-  it.each([undefined, null, 0, 'x', [], new Date(0), () => 1])('refuses %s as a request', (value) => {
-    expect(findRequestProblem(value)).toBe('request: not a plain object');
-  });
+  it.each([undefined, null, 0, 'x', [], new Date(0), () => 1])(
+    'refuses %s as a request',
+    (value) => {
+      expect(findRequestProblem(value)).toBe('request: not a plain object');
+    },
+  );
 
   it.each([
     ['tenant', 7, 'tenant: not a string'],
@@ -48,8 +63,16 @@ describe('findRequestProblem', () => {
     ['action.properties', { s: '\ud800' }, 'action.properties: string with a lone surrogate'],
     ['action.properties', { f: () => 1 }, 'action.properties: function value'],
     ['action.properties', { d: new Date(0) }, 'action.properties: not a plain object'],
-    ['action.properties', { a: nested(40) }, `action.properties: nested deeper than ${MAX_ATTRIBUTE_DEPTH}`],
-    ['action.properties', JSON.parse('{"__proto__":{}}'), 'action.properties: member named __proto__'],
+    [
+      'action.properties',
+      { a: nested(40) },
+      `action.properties: nested deeper than ${MAX_ATTRIBUTE_DEPTH}`,
+    ],
+    [
+      'action.properties',
+      JSON.parse('{"__proto__":{}}'),
+      'action.properties: member named __proto__',
+    ],
     ['resource.type', 1, 'resource.type: not a string'],
     ['resource.id', '\udfff', 'resource.id: lone surrogate'],
     ['context', new Map(), 'context: not a plain object'],
@@ -73,10 +96,13 @@ describe('findRequestProblem', () => {
 
   it('accepts JSON of bounded size and never throws on any value', () => {
     fc.assert(
-      fc.property(fc.anything({ withNullPrototype: true, withBigInt: true, withDate: true }), (value) => {
-        const problem = findRequestProblem(withMember('action.properties', value));
-        expect(problem === null || typeof problem === 'string').toBe(true);
-      }),
+      fc.property(
+        fc.anything({ withNullPrototype: true, withBigInt: true, withDate: true }),
+        (value) => {
+          const problem = findRequestProblem(withMember('action.properties', value));
+          expect(problem === null || typeof problem === 'string').toBe(true);
+        },
+      ),
     );
   });
 });
@@ -96,9 +122,17 @@ describe('copyRequest', () => {
 
   it('leaves out what is absent', () => {
     const request = toolCall({ ...call, args: { path: 'a', other: undefined } });
-    expect(copyRequest(request)).toEqual({ ...request, action: { name: 'tree', properties: { path: 'a' } } });
+    expect(copyRequest(request)).toEqual({
+      ...request,
+      action: { name: 'tree', properties: { path: 'a' } },
+    });
     expect(Object.keys(copyRequest(request).action.properties ?? {})).toEqual(['path']);
-    expect(Object.keys(copyRequest(toolCall(call)))).toEqual(['tenant', 'subject', 'action', 'resource']);
+    expect(Object.keys(copyRequest(toolCall(call)))).toEqual([
+      'tenant',
+      'subject',
+      'action',
+      'resource',
+    ]);
   });
 });
 

@@ -42,11 +42,16 @@ const positiveMs = z.int().min(1).max(2_147_483_647);
 
 const tenancy = z
   .strictObject({
-    tenants: z.array(z.string()).default([]).describe('Known tenants. Empty: one tenant, `default`.'),
+    tenants: z
+      .array(z.string())
+      .default([])
+      .describe('Known tenants. Empty: one tenant, `default`.'),
     failClosed: z
       .boolean()
       .default(true)
-      .describe('Deny a request without a tenant. When false it counts as tenant `default`, if that is known.'),
+      .describe(
+        'Deny a request without a tenant. When false it counts as tenant `default`, if that is known.',
+      ),
     header: z
       .strictObject({
         name: z.string().default('x-tenant-id').describe('Header that names the tenant.'),
@@ -61,13 +66,21 @@ const tenancy = z
     tokens: z
       .strictObject({
         jwksFile: z.string().optional().describe('JSON Web Key Set, relative to this folder.'),
-        jwksUri: z.url().optional().describe('JSON Web Key Set over https (http on loopback only).'),
+        jwksUri: z
+          .url()
+          .optional()
+          .describe('JSON Web Key Set over https (http on loopback only).'),
         issuer: z.string().describe('Required `iss`.'),
         audience: z.string().describe('Required `aud`.'),
         algorithms: z.array(z.string()).optional().describe('Accepted signature algorithms.'),
         tenantClaim: z.string().default('tenant').describe('Claim that names the tenant.'),
         subjectClaim: z.string().default('sub').describe('Claim that names the subject.'),
-        clockToleranceSeconds: z.int().min(0).max(300).default(5).describe('Clock difference tolerated.'),
+        clockToleranceSeconds: z
+          .int()
+          .min(0)
+          .max(300)
+          .default(5)
+          .describe('Clock difference tolerated.'),
       })
       .refine((tokens) => (tokens.jwksFile === undefined) !== (tokens.jwksUri === undefined), {
         message: 'give jwksFile or jwksUri, one of them',
@@ -93,7 +106,9 @@ const killSwitch = z
   .strictObject({
     file: z.string().min(1).default(D.killSwitchFile).describe('State of the kill switch.'),
     watch: z.boolean().default(true).describe('Watch the file.'),
-    pollMs: positiveMs.default(D.killSwitchPollMs).describe('How often the file is looked at besides.'),
+    pollMs: positiveMs
+      .default(D.killSwitchPollMs)
+      .describe('How often the file is looked at besides.'),
   })
   .prefault({})
   .describe("The operator's stop.");
@@ -106,7 +121,11 @@ const evidence = z
       .describe('strict: no evidence, no start. standard: start without, loudly.'),
     dir: z.string().min(1).default(D.evidenceDir).describe('Folder of the evidence logs.'),
     runtimeDir: z.string().min(1).default(D.runtimeDir).describe('Folder of `boot.json`.'),
-    keyFile: z.string().min(1).default(D.evidenceKeyFile).describe('Ed25519 signing key, PKCS#8 PEM, mode 0600.'),
+    keyFile: z
+      .string()
+      .min(1)
+      .default(D.evidenceKeyFile)
+      .describe('Ed25519 signing key, PKCS#8 PEM, mode 0600.'),
     whenFull: z
       .enum(['deny', 'gap'])
       .default('deny')
@@ -115,8 +134,15 @@ const evidence = z
       .enum(DURABILITIES)
       .default('os')
       .describe('How safe a record is before `evaluate` answers.'),
-    checkpointMs: positiveMs.default(D.evidenceCheckpointMs).describe('Longest time to a signed checkpoint.'),
-    maxQueuedRecords: z.int().min(1).max(10_000_000).default(D.evidenceMaxQueuedRecords).describe('Queue bound.'),
+    checkpointMs: positiveMs
+      .default(D.evidenceCheckpointMs)
+      .describe('Longest time to a signed checkpoint.'),
+    maxQueuedRecords: z
+      .int()
+      .min(1)
+      .max(10_000_000)
+      .default(D.evidenceMaxQueuedRecords)
+      .describe('Queue bound.'),
     maxQueuedBytes: z
       .int()
       .min(65_536)
@@ -136,7 +162,12 @@ const server = z
       .min(1)
       .default(D.operatorTokenFile)
       .describe('Bearer token of the operator routes, mode 0600; made at the first start.'),
-    bodyLimitBytes: z.int().min(1_024).max(1_073_741_824).default(D.bodyLimitBytes).describe('Largest body.'),
+    bodyLimitBytes: z
+      .int()
+      .min(1_024)
+      .max(1_073_741_824)
+      .default(D.bodyLimitBytes)
+      .describe('Largest body.'),
     maxBatch: z.int().min(1).max(100_000).default(D.maxBatch).describe('Entries in one batch.'),
   })
   .prefault({})
@@ -153,10 +184,18 @@ const mcp = z
 
 const gateway = z
   .strictObject({
-    upstream: z.url().describe('Base URL of an OpenAI-compatible API, such as http://127.0.0.1:8080/v1.'),
-    apiKeyEnv: z.string().min(1).optional().describe('Environment variable with the upstream API key.'),
+    upstream: z
+      .url()
+      .describe('Base URL of an OpenAI-compatible API, such as http://127.0.0.1:8080/v1.'),
+    apiKeyEnv: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Environment variable with the upstream API key.'),
     tool: z.string().min(1).default(D.gatewayTool).describe('Grant that governs model calls.'),
-    timeoutMs: positiveMs.default(D.gatewayTimeoutMs).describe("Longest wait for the model's first byte."),
+    timeoutMs: positiveMs
+      .default(D.gatewayTimeoutMs)
+      .describe("Longest wait for the model's first byte."),
   })
   .optional()
   .describe('The model gateway; off unless given.');
@@ -171,7 +210,12 @@ export const governanceConfigSchema = z.strictObject({
   killSwitch,
   limiter: z
     .strictObject({
-      maxKeys: z.int().min(1).max(100_000_000).default(D.limiterMaxKeys).describe('Keys held at most.'),
+      maxKeys: z
+        .int()
+        .min(1)
+        .max(100_000_000)
+        .default(D.limiterMaxKeys)
+        .describe('Keys held at most.'),
     })
     .prefault({})
     .describe('The rate limiter.'),
@@ -181,7 +225,10 @@ export const governanceConfigSchema = z.strictObject({
   gateway,
   log: z
     .strictObject({
-      level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').describe('Least level logged.'),
+      level: z
+        .enum(['debug', 'info', 'warn', 'error', 'silent'])
+        .default('info')
+        .describe('Least level logged.'),
     })
     .prefault({})
     .describe('Logs, on stderr.'),

@@ -2,12 +2,14 @@ import type {
   Attributes,
   DecisionCounters,
   DecisionRequest,
+  DenialCode,
   Durability,
   EvidenceWriter,
   GrantIndex,
   KillSwitch,
   Logger,
   MetricsRegistry,
+  Stage,
   Verdict,
 } from '@cortex-governance/core';
 import type { TenantGuard } from '@cortex-governance/tenant-guard';
@@ -51,6 +53,16 @@ export interface Governor {
    * @throws {GovernanceError} with the verdict's code, and the verdict.
    */
   enforce(request: DecisionRequest): Verdict;
+  /**
+   * A denial that an enforcer adds to an allow it cannot carry out, recorded and counted like any other.
+   * Such as OBLIGATION_UNSUPPORTED at stage `policy`.
+   */
+  refuse(request: DecisionRequest, code: DenialCode, stage: Stage, detail?: string): Verdict;
+  /**
+   * Watches a call that is running: calls back at most once, with a recorded denial, when a stop that
+   * covers it is in force. Returns the function that ends the watch; call it when the call has ended.
+   */
+  onStop(request: DecisionRequest, listener: (verdict: Verdict) => void): () => void;
   readonly killSwitch: KillSwitch;
   readonly evidence: EvidenceWriter;
   readonly grants: GrantIndex;

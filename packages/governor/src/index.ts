@@ -1,7 +1,11 @@
 // The complete public surface of @cortex-governance/governor: named exports only; adding a line here is adding API.
 
-export { CONFIG_DEFAULTS, type GovernanceConfig, governanceConfigSchema } from './governance-config.ts';
 export { createGovernor } from './create-governor.ts';
+export {
+  CONFIG_DEFAULTS,
+  type GovernanceConfig,
+  governanceConfigSchema,
+} from './governance-config.ts';
 export type { Authorization, EvaluateOptions, Governor } from './governor.ts';
 export type { GovernorOptions } from './governor-options.ts';
 export { CONFIG_FILE_NAME, type GovernorPaths, resolveGovernorPaths } from './governor-paths.ts';

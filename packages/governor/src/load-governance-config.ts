@@ -14,10 +14,18 @@ export async function loadGovernanceConfig(file: string): Promise<GovernanceConf
   const text = await readConfig(file);
   const lines = new LineCounter();
   // Aliases are off, so that a small file cannot unfold into a huge one.
-  const document = parseDocument(text ?? '', { lineCounter: lines, uniqueKeys: true, strict: true });
+  const document = parseDocument(text ?? '', {
+    lineCounter: lines,
+    uniqueKeys: true,
+    strict: true,
+  });
   const syntax = document.errors[0] ?? document.warnings[0];
   if (syntax !== undefined) {
-    throw invalid(file, position(lines, syntax.pos[0]), syntax.message.split('\n')[0] ?? 'not YAML');
+    throw invalid(
+      file,
+      position(lines, syntax.pos[0]),
+      syntax.message.split('\n')[0] ?? 'not YAML',
+    );
   }
   const result = governanceConfigSchema.safeParse(toValue(file, document) ?? {});
   if (result.success) return result.data;
@@ -39,7 +47,8 @@ async function readConfig(file: string): Promise<string | null> {
   try {
     const status = await stat(file);
     if (!status.isFile()) throw invalid(file, '0:0', 'not a regular file');
-    if (status.size > MAX_CONFIG_BYTES) throw invalid(file, '0:0', `larger than ${MAX_CONFIG_BYTES} bytes`);
+    if (status.size > MAX_CONFIG_BYTES)
+      throw invalid(file, '0:0', `larger than ${MAX_CONFIG_BYTES} bytes`);
     const unsafe = findUnsafeMode(status);
     if (unsafe !== null) throw invalid(file, '0:0', unsafe);
     return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file));

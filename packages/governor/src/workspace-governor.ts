@@ -4,6 +4,7 @@ import {
   type DecisionCounters,
   type DecisionEngine,
   type DecisionRequest,
+  type DenialCode,
   type Durability,
   EVIDENCE_DROPPED,
   type EvidenceWriter,
@@ -16,6 +17,7 @@ import {
   type Logger,
   type MetricsRegistry,
   type ResolvedArguments,
+  type Stage,
   type Verdict,
 } from '@cortex-governance/core';
 import type { TenantGuard } from '@cortex-governance/tenant-guard';
@@ -94,7 +96,7 @@ export class WorkspaceGovernor implements Governor {
     const own = ownCopy(request);
     if (own === null) {
       await this.killSwitch.refresh();
-      return this.#conclude(this.#engine.decide(request), NO_ARGUMENTS, options);
+      return this.#conclude(request, this.#engine.decide(request), NO_ARGUMENTS, options);
     }
     for (let attempt = 1; ; attempt += 1) {
       const action = this.#findAction(own);
@@ -104,7 +106,11 @@ export class WorkspaceGovernor implements Governor {
       const settled = this.#findAction(own) === action;
       if (!settled && attempt < MAX_RESOLUTIONS) continue;
       const args = resolved?.args ?? own.action.properties ?? NO_ARGUMENTS;
-      return this.#conclude(this.#engine.decide(own, settled ? resolved : UNSETTLED), args, options);
+      return this.#conclude(
+        this.#engine.decide(own, settled ? resolved : UNSETTLED),
+        args,
+        options,
+      );
     }
   }
 
@@ -113,11 +119,29 @@ export class WorkspaceGovernor implements Governor {
     if (verdict.effect !== 'allow') throw new GovernanceError(verdict.code, {}, { verdict });
     const unmet = findUnsupportedObligation(verdict.obligations, this.#supportedObligations);
     if (unmet === null) return verdict;
-    this.evidence.appendEvent({
-      type: 'enforcement_refused',
-      properties: { decision: verdict.id, code: 'OBLIGATION_UNSUPPORTED', obligation: unmet.type },
-    });
-    throw new GovernanceError('OBLIGATION_UNSUPPORTED', { obligation: unmet.type }, { verdict });
+    const refusal = this.refuse(request, 'OBLIGATION_UNSUPPORTED', 'policy', unmet.type);
+    throw new GovernanceError('OBLIGATION_UNSUPPORTED', {}, { verdict: refusal });
+  }
+
+  refuse(request: DecisionRequest, code: DenialCode, stage: Stage, detail = ''): Verdict {
+    return this.#engine.refuse(request, code, stage, detail);
+  }
+
+  onStop(request: DecisionRequest, listener: (verdict: Verdict) => void): () => void {
+    let ended = false;
+    const check = (): void => {
+      const code = ended ? null : this.#engine.findStop(request);
+      if (code === null) return;
+      ended = true;
+      listener(this.refuse(request, code, stopStage(code), 'stopped while it ran'));
+    };
+    const unsubscribe = this.killSwitch.onChange(check);
+    // A stop that came between the decision and this call would otherwise go unseen.
+    check();
+    return () => {
+      ended = true;
+      unsubscribe();
+    };
   }
 
   status(): GovernorStatus {
@@ -137,6 +161,7 @@ export class WorkspaceGovernor implements Governor {
 
   /** Waits for the record of the decision just made. Called in the same turn, so that the ticket is its own. */
   async #conclude(
+    request: DecisionRequest,
     verdict: Verdict,
     args: Attributes,
     options: EvaluateOptions,
@@ -146,7 +171,7 @@ export class WorkspaceGovernor implements Governor {
     if (recorded || verdict.effect !== 'allow' || this.config.evidence.whenFull === 'gap') {
       return { verdict, args };
     }
-    return { verdict: this.#engine.withdraw(), args };
+    return { verdict: this.refuse(request, 'EVIDENCE_UNAVAILABLE', 'evidence'), args };
   }
 
   async #isDurable(ticket: number, level: Durability): Promise<boolean> {
@@ -160,6 +185,12 @@ export class WorkspaceGovernor implements Governor {
       return false;
     }
   }
+}
+
+function stopStage(code: DenialCode): Stage {
+  return code === 'KILLED_GLOBAL' || code === 'KILL_SWITCH_UNREADABLE'
+    ? 'kill_switch'
+    : 'scoped_kill_switch';
 }
 
 /** Real paths for an action that accepts the arguments; null when there is nothing to follow. */

@@ -33,7 +33,12 @@ export interface EvidenceSink {
 }
 
 /** Why records were dropped; every drop is counted by one of these. */
-export type EvidenceDropReason = 'queue_full' | 'record_too_large' | 'writer_failed' | 'closed';
+export type EvidenceDropReason =
+  | 'queue_full'
+  | 'record_too_large'
+  | 'record_invalid'
+  | 'writer_failed'
+  | 'closed';
 
 /** Where the writer stands, for metrics, status pages and health. */
 export interface EvidenceStatus {
