@@ -80,6 +80,7 @@ export const REASON_CODES = Object.freeze({
   METHOD_NOT_ALLOWED: error(403, false, 'method "{method}" is not governed and is refused'),
   BODY_INVALID: error(400, false, '{problem}'),
   UPSTREAM_UNAVAILABLE: error(502, true, 'upstream failed: {problem}'),
+  OVERLOADED: error(503, true, 'more than {limit} requests in flight'),
   OPERATOR_UNAUTHORIZED: error(401, false, 'an operator token is required'),
   ROUTE_UNKNOWN: error(404, false, 'there is no such route'),
   HOST_UNTRUSTED: error(421, false, 'the Host header does not name this server'),
