@@ -1,4 +1,11 @@
 /*
  * The complete public surface of @cortex-governance/testkit: named exports only; adding a line here is adding API.
  */
-export {};
+
+export { type ExposedFamily, type ExposedSample, parseExposition } from './exposition.ts';
+export { describeMetricsRegistry } from './metrics-registry-conformance.ts';
+export { describeRateLimiter } from './rate-limiter-conformance.ts';
+export {
+  describeTenantRegistry,
+  type TenantRegistryFixture,
+} from './tenant-registry-conformance.ts';

@@ -1,0 +1,4 @@
+import { describeRateLimiter } from '@cortex-governance/testkit';
+import { createRateLimiter } from '../src/index.ts';
+
+describeRateLimiter('createRateLimiter', () => createRateLimiter({ maxKeys: 100 }));
