@@ -1,4 +1,35 @@
 /*
  * The complete public surface of @cortex-governance/evidence-writer: named exports only; adding a line here is adding API.
  */
-export {};
+export { type Checkpoint, openCheckpoint, parseCheckpoint } from './checkpoint.ts';
+export { CompactRange, type NodeListener } from './compact-range.ts';
+export { MAX_RECORD_BYTES } from './entry-bundle.ts';
+export {
+  DEFAULT_CHECKPOINT_INTERVAL_MS,
+  DEFAULT_GROUP_MAX_AGE_MS,
+  DEFAULT_GROUP_RECORDS,
+  DEFAULT_LOCK_WATCH_MS,
+  DEFAULT_LOG_NAME,
+  DEFAULT_MAX_QUEUE_BYTES,
+  DEFAULT_MAX_QUEUE_RECORDS,
+  DEFAULT_ORIGIN_PREFIX,
+  DEFAULT_SEGMENT_BYTES,
+  type EvidenceWriterOptions,
+} from './evidence-options.ts';
+export {
+  type DecisionRecord,
+  DIGEST_UNAVAILABLE,
+  EVIDENCE_RECORD_FIELDS,
+  EVIDENCE_RECORD_VERSION,
+  type EventRecord,
+  type EvidenceRecord,
+  type EvidenceRecordKind,
+  type GapRecord,
+} from './evidence-record.ts';
+export { createEvidenceWriter, type EvidenceLog } from './evidence-writer.ts';
+export { type AppendFile, type LogFiles, nodeLogFiles } from './log-files.ts';
+export type { LogRecovery } from './log-recovery.ts';
+export { EMPTY_ROOT, leafHash, nodeHash } from './merkle-hash.ts';
+export { verifyConsistencyProof, verifyInclusionProof } from './merkle-proof.ts';
+export { type OpenedNote, openSignedNote } from './signed-note.ts';
+export { parseVerifierKey, type VerifierKey } from './verifier-key.ts';

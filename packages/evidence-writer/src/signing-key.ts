@@ -1,0 +1,127 @@
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  sign,
+} from 'node:crypto';
+import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import {
+  errorMessage,
+  findForeignOwner,
+  findUnsafeMode,
+  GovernanceError,
+} from '@cortex-governance/core';
+import { isMissing } from './bounded-read.ts';
+import { formatSignedNote } from './signed-note.ts';
+import { formatVerifierKey, keyIdOf, rawPublicKey } from './verifier-key.ts';
+
+/** Permission bits that a private key must not have: anything for group and others. */
+const OPEN_TO_OTHERS = 0o077;
+
+/** Longest key file that is read, in bytes; an Ed25519 key in PEM has 119. */
+const MAX_KEY_BYTES = 16_384;
+
+/** Signs the checkpoints of one log. */
+export interface CheckpointSigner {
+  /** The log's origin, which is also the key's name. */
+  readonly name: string;
+  /** The public key, as a C2SP `vkey` line. */
+  readonly vkey: string;
+  /** The text as a signed note. */
+  sign(text: string): string;
+}
+
+/** A signer for the log with this origin. */
+export function createCheckpointSigner(origin: string, privateKey: KeyObject): CheckpointSigner {
+  const publicKey = rawPublicKey(createPublicKey(privateKey));
+  const keyId = keyIdOf(origin, publicKey);
+  return {
+    name: origin,
+    vkey: formatVerifierKey(origin, publicKey),
+    sign: (text) =>
+      formatSignedNote(text, origin, keyId, sign(null, Buffer.from(text), privateKey)),
+  };
+}
+
+/**
+ * The Ed25519 private key in a PKCS#8 PEM file that only its owner may read. Links are followed:
+ * secret mounts are made of them.
+ * @param create whether to make a key when there is no file.
+ * @throws {GovernanceError} EVIDENCE_KEY_INVALID, naming the file.
+ */
+export async function loadSigningKey(file: string, create: boolean): Promise<KeyObject> {
+  try {
+    const pem = (await readKeyFile(file)) ?? (create ? await createKeyFile(file) : null);
+    if (pem === null) throw new Error('no such file');
+    return parseKey(pem);
+  } catch (error) {
+    throw new GovernanceError(
+      'EVIDENCE_KEY_INVALID',
+      { file, problem: errorMessage(error) },
+      { cause: error },
+    );
+  }
+}
+
+async function readKeyFile(file: string): Promise<string | null> {
+  try {
+    const status = await stat(file);
+    if (!status.isFile()) throw new Error('not a regular file');
+    const problem = findUnsafeMode(status, OPEN_TO_OTHERS) ?? findForeignOwner(status);
+    if (problem !== null) throw new Error(problem);
+    if (status.size > MAX_KEY_BYTES)
+      throw new Error(`${status.size} bytes, more than ${MAX_KEY_BYTES}`);
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}
+
+function parseKey(pem: string): KeyObject {
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(pem);
+  } catch {
+    // What the parser says may quote the file; the key must not reach a log.
+    throw new Error('not a private key in PKCS#8 PEM');
+  }
+  if (key.asymmetricKeyType !== 'ed25519') {
+    throw new Error(`key of type ${key.asymmetricKeyType ?? 'unknown'}, not ed25519`);
+  }
+  return key;
+}
+
+/** Makes a key file, or reads the one that another process made at the same moment. */
+async function createKeyFile(file: string): Promise<string | null> {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const pem = String(privateKey.export({ format: 'pem', type: 'pkcs8' }));
+  const folder = dirname(file);
+  await mkdir(folder, { recursive: true, mode: 0o750 });
+  const scratch = join(folder, `.${basename(file)}.${randomBytes(6).toString('hex')}.tmp`);
+  try {
+    const handle = await open(scratch, 'wx', 0o600);
+    try {
+      await handle.writeFile(pem);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await linkUnlessThere(scratch, file);
+  } finally {
+    await rm(scratch, { force: true });
+  }
+  return readKeyFile(file);
+}
+
+async function linkUnlessThere(from: string, to: string): Promise<void> {
+  try {
+    // A link, unlike a rename, never replaces the key that another process just made.
+    await link(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
