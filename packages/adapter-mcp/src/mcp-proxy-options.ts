@@ -1,0 +1,61 @@
+import { type Logger, MAX_IDENTIFIER_LENGTH, silentLogger } from '@cortex-governance/core';
+import type { Governor } from '@cortex-governance/governor';
+import type { Transport } from '@modelcontextprotocol/server';
+import { z } from 'zod';
+
+/** What a proxy needs of a governor. */
+export type McpGovernor = Pick<Governor, 'authorize' | 'refuse' | 'onStop' | 'grants' | 'tenants'>;
+
+/** Options of `createMcpProxy`. */
+export interface McpProxyOptions {
+  readonly governor: McpGovernor;
+  /** The `tool` of the grant that governs the MCP server; its actions are the server's tool names. */
+  readonly tool: string;
+  /** Tenant of every call. */
+  readonly tenant: string;
+  /** Agent (`subject.id`) of every call. */
+  readonly agent: string;
+  /** Towards the MCP client. The proxy starts and closes it. */
+  readonly client: Transport;
+  /** Towards the governed MCP server. The proxy starts and closes it. */
+  readonly server: Transport;
+  /** @defaultValue silent */
+  readonly logger?: Logger;
+  /** Most requests of the client in flight; more are refused. @defaultValue 1024 */
+  readonly maxPending?: number;
+}
+
+/** Far more than a client that waits for answers has in flight, and little memory. */
+export const DEFAULT_MAX_PENDING = 1024;
+
+/** Bound of the bound: 2^20 entries take some hundred megabytes. */
+const MAX_PENDING_LIMIT = 1_048_576;
+
+/** A name the decision engine accepts; see `findRequestProblem`. */
+export const identifierSchema = z.string().min(1).max(MAX_IDENTIFIER_LENGTH);
+
+export const maxPendingSchema = z.int().min(1).max(MAX_PENDING_LIMIT).default(DEFAULT_MAX_PENDING);
+
+export const loggerSchema = z.custom<Logger>(hasMethods('warn', 'error', 'info'), 'not a logger');
+
+export const mcpProxyOptionsSchema = z.object({
+  governor: z.custom<McpGovernor>(hasMethods('authorize', 'refuse', 'onStop'), 'not a governor'),
+  tool: identifierSchema,
+  tenant: identifierSchema,
+  agent: identifierSchema,
+  client: z.custom<Transport>(hasMethods('start', 'send', 'close'), 'not a transport'),
+  server: z.custom<Transport>(hasMethods('start', 'send', 'close'), 'not a transport'),
+  logger: loggerSchema.default(() => silentLogger),
+  maxPending: maxPendingSchema,
+});
+
+/** {@link McpProxyOptions}, checked and with defaults filled in. */
+export type ResolvedMcpProxyOptions = z.output<typeof mcpProxyOptionsSchema>;
+
+/** Says whether a value is an object with these methods, which is all that can be checked of a port. */
+export function hasMethods(...names: readonly string[]): (value: unknown) => boolean {
+  return (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
+}
