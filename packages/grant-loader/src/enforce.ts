@@ -1,0 +1,135 @@
+import {
+  type CompiledGrant,
+  type DenialCode,
+  errorMessage,
+  findAttributeProblem,
+  GovernanceError,
+  type GrantedAction,
+  type LimitRule,
+  type VerdictCode,
+} from '@cortex-governance/core';
+import { CallWindow } from './call-window.ts';
+import { compileGrant } from './compile-grant.ts';
+import { Grant } from './grant.ts';
+
+/** Most pairs of tool and action that are counted in one process. */
+const MAX_COUNTED_ACTIONS = 10_000;
+
+interface Compiled {
+  readonly cwd: string;
+  readonly grant: CompiledGrant;
+}
+
+/** Of frozen grants only: others may change under the compiled form. */
+const compiledGrants = new WeakMap<Grant, Compiled>();
+
+const counters = new Map<string, readonly CallWindow[]>();
+
+/** A refusal, and the argument it is about. */
+type Refusal = { readonly code: VerdictCode; readonly argument: string } | null;
+
+/**
+ * Returns true when the grant allows the action with these arguments, and counts the call; otherwise
+ * throws at once. Paths are judged by their text, relative to the working folder; links are not followed.
+ *
+ * Calls are counted per process, by tool and action, on a clock that never steps. Nothing here knows
+ * a tenant, a subject or a person's approval: a grant that asks for one of them is not met.
+ * @throws {GovernanceError} ACTION_NOT_ALLOWED ("action not allowed"), PATH_OUT_OF_SCOPE ("path not
+ * within fsScope"), RATE_LIMITED ("rate limit exceeded"), PATH_INVALID, HOST_NOT_ALLOWED,
+ * ARGUMENT_UNKNOWN, ARGUMENT_MISSING, ARGUMENT_INVALID, APPROVAL_REQUIRED, TENANT_NOT_GRANTED,
+ * SUBJECT_NOT_GRANTED, LIMITER_FULL, and GRANT_INVALID for what is not a grant.
+ */
+export function enforce(grant: Grant, action: string, args?: unknown): true {
+  const data = checkedGrant(grant);
+  const compiled = compiledFor(data);
+  const refusal = refuse(data, compiled, action, args);
+  if (refusal === null || compiled.shadow) return true;
+  throw new GovernanceError(
+    refusal.code,
+    refusal.argument === '' ? {} : { argument: refusal.argument },
+  );
+}
+
+/** Forgets every call that {@link enforce} counted. For tests. */
+export function resetEnforceLimits(): void {
+  counters.clear();
+}
+
+function refuse(data: Grant, compiled: CompiledGrant, action: string, args: unknown): Refusal {
+  if (data.tenants !== undefined) return refusal('TENANT_NOT_GRANTED');
+  if (data.subjects !== undefined) return refusal('SUBJECT_NOT_GRANTED');
+  const granted = compiled.action(action);
+  if (granted === undefined) return refusal('ACTION_NOT_ALLOWED');
+  if (args !== undefined && findAttributeProblem(args) !== null) return refusal('ARGUMENT_INVALID');
+  const problem = granted.checkArguments(args as Record<string, unknown> | undefined);
+  if (problem !== null) return problem;
+  if (granted.approval) return refusal('APPROVAL_REQUIRED');
+  const limited = take(granted);
+  return limited === null ? null : refusal(limited);
+}
+
+function refusal(code: VerdictCode): Refusal {
+  return { code, argument: '' };
+}
+
+function checkedGrant(grant: Grant): Grant {
+  if (typeof grant === 'object' && grant !== null && compiledGrants.has(grant)) return grant;
+  const result = Grant.safeParse(grant);
+  if (result.success) return isDeeplyFrozen(grant) ? grant : result.data;
+  const issue = result.error.issues[0];
+  throw new GovernanceError('GRANT_INVALID', {
+    file: 'enforce(grant)',
+    place:
+      issue === undefined || issue.path.length === 0 ? 'grant' : issue.path.map(String).join('.'),
+    problem: issue?.message ?? errorMessage(result.error),
+  });
+}
+
+function compiledFor(grant: Grant): CompiledGrant {
+  const cwd = process.cwd();
+  const known = compiledGrants.get(grant);
+  if (known !== undefined && known.cwd === cwd) return known.grant;
+  const compiled = compileGrant(grant, { workspace: cwd });
+  if (isDeeplyFrozen(grant)) compiledGrants.set(grant, { cwd, grant: compiled });
+  return compiled;
+}
+
+function isDeeplyFrozen(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.isFrozen(value) && Object.values(value).every(isDeeplyFrozen);
+}
+
+/** Counts a call in every window of the action, or in none; null when it was counted. */
+function take(action: GrantedAction): DenialCode | null {
+  if (action.limit === null) return null;
+  const windows = windowsOf(action.limit);
+  if (windows === null) return 'LIMITER_FULL';
+  const now = performance.now();
+  if (!windows.every((window) => window.hasRoom(now))) return 'RATE_LIMITED';
+  for (const window of windows) window.add(now);
+  return null;
+}
+
+function windowsOf(rule: LimitRule): readonly CallWindow[] | null {
+  // Neither name holds a control character; the schema of grants says so.
+  const key = `${rule.tool}\0${rule.action}`;
+  const known = counters.get(key);
+  if (known !== undefined && isFor(known, rule)) return known;
+  if (known === undefined && counters.size >= MAX_COUNTED_ACTIONS) return null;
+  const windows = rule.windows.map(({ limit, windowMs }) => {
+    const same = known?.find((window) => window.windowMs === windowMs);
+    return same?.withLimit(limit) ?? new CallWindow(limit, windowMs);
+  });
+  counters.set(key, windows);
+  return windows;
+}
+
+/** Whether counters are those of the rule, which they are not after the grant's rate changed. */
+function isFor(windows: readonly CallWindow[], rule: LimitRule): boolean {
+  return (
+    windows.length === rule.windows.length &&
+    rule.windows.every(
+      ({ limit, windowMs }, i) => windows[i]?.limit === limit && windows[i]?.windowMs === windowMs,
+    )
+  );
+}

@@ -1,0 +1,126 @@
+import { isAbsolute, resolve, sep } from 'node:path';
+import type { DenialCode } from '@cortex-governance/core';
+import picomatch from 'picomatch';
+import { PATH_MALFORMED, PATH_PLAIN, pathForm } from './path-text.ts';
+import { findRealPath, type RealPath } from './real-path.ts';
+import { isScopeGlob, normaliseScopeEntry } from './scope-entry.ts';
+
+interface RealScope {
+  readonly workspace: string;
+  readonly roots: readonly string[];
+}
+
+const OUT_OF_SCOPE: RealPath = Object.freeze({ path: null, code: 'PATH_OUT_OF_SCOPE' });
+const MALFORMED: RealPath = Object.freeze({ path: null, code: 'PATH_INVALID' });
+
+/**
+ * The paths that a grant covers: folders and files by name, with all that is below them, and globs,
+ * which match whole paths. Without entries, none.
+ */
+export class PathScope {
+  readonly #workspace: string;
+  /** Relative to the workspace, in normal form; '' covers everything in it. */
+  readonly #prefixes: readonly string[];
+  readonly #globs: readonly ((path: string) => boolean)[];
+  #real: Promise<RealScope | null> | null = null;
+
+  /** @param entries of `fsScope`, as the grant's schema accepts them. */
+  constructor(entries: readonly string[], workspace: string) {
+    this.#workspace = resolve(workspace);
+    const globs = entries.filter(isScopeGlob);
+    const options = { dot: true, nonegate: true };
+    this.#globs = globs.map((glob) => picomatch(normaliseScopeEntry(glob), options));
+    const prefixes = entries.filter((entry) => !isScopeGlob(entry)).map(normaliseScopeEntry);
+    // An entry below another one adds nothing; kept, its real root could be moved by whoever may
+    // write in the outer one.
+    this.#prefixes = [...new Set(prefixes)].filter(
+      (entry) => !prefixes.some((outer) => outer !== entry && isWithin(outer, entry)),
+    );
+  }
+
+  /** Judges a path by its text: null when it is in scope. Links are not followed. */
+  check(path: string): DenialCode | null {
+    const form = pathForm(path);
+    if (form === PATH_MALFORMED) return 'PATH_INVALID';
+    const relative =
+      form === PATH_PLAIN ? path : relativeTo(this.#workspace, resolve(this.#workspace, path));
+    return relative !== null && this.#covers(relative) ? null : 'PATH_OUT_OF_SCOPE';
+  }
+
+  /** The real path behind a path, when both its text and the real path are in scope. Never rejects. */
+  async resolve(path: string): Promise<RealPath> {
+    const code = this.check(path);
+    if (code !== null) return code === 'PATH_INVALID' ? MALFORMED : OUT_OF_SCOPE;
+    this.#real ??= this.#findRealScope();
+    const scope = await this.#real;
+    if (scope === null) return OUT_OF_SCOPE;
+    const written = isAbsolute(path) ? path : `${this.#workspace}${sep}${path}`;
+    const found = await findRealPath(written);
+    if (found.path === null) return found;
+    if (path.split('/').includes('..')) {
+      // `link/..` is another folder to the system than to a tool that resolves the text first.
+      const byText = await findRealPath(resolve(this.#workspace, path));
+      if (byText.path !== found.path) return OUT_OF_SCOPE;
+    }
+    return this.#coversReal(scope, found.path) ? found : OUT_OF_SCOPE;
+  }
+
+  /**
+   * Looks up anew where the workspace and the entries really are. Without this call, that happens
+   * once, at the first {@link resolve}.
+   */
+  async pin(): Promise<void> {
+    const real = this.#findRealScope();
+    await real;
+    this.#real = real;
+  }
+
+  #covers(relative: string): boolean {
+    for (const prefix of this.#prefixes) if (isWithin(prefix, relative)) return true;
+    for (const matches of this.#globs) if (matches(relative)) return true;
+    return false;
+  }
+
+  #coversReal(scope: RealScope, path: string): boolean {
+    if (scope.roots.some((root) => relativeTo(root, path) !== null)) return true;
+    const relative = relativeTo(scope.workspace, path);
+    return relative !== null && this.#globs.some((matches) => matches(relative));
+  }
+
+  async #findRealScope(): Promise<RealScope | null> {
+    const workspace = await findRealPath(this.#workspace);
+    if (workspace.path === null) return null;
+    const roots: string[] = [];
+    for (const prefix of this.#prefixes) {
+      const named = resolve(workspace.path, prefix);
+      const root = this.#isInGlob(prefix) ? named : (await findRealPath(named)).path;
+      if (root !== null) roots.push(root);
+    }
+    return { workspace: workspace.path, roots };
+  }
+
+  /** Whether an entry lies where a glob lets somebody write: a link there is not the operator's. */
+  #isInGlob(entry: string): boolean {
+    const segments = entry.split('/');
+    return segments.some((_, i) => {
+      const ancestor = segments.slice(0, i + 1).join('/');
+      return this.#globs.some((matches) => matches(ancestor));
+    });
+  }
+}
+
+/** Whether a path in normal form is the folder or below it. */
+function isWithin(folder: string, path: string): boolean {
+  if (folder === '') return true;
+  if (!path.startsWith(folder)) return false;
+  return path.length === folder.length || path.charCodeAt(folder.length) === 0x2f;
+}
+
+/** The path below a folder, separated by `/`; '' for the folder itself; null outside. Both absolute. */
+function relativeTo(folder: string, path: string): string | null {
+  if (path === folder) return '';
+  const start = folder.endsWith(sep) ? folder : folder + sep;
+  if (!path.startsWith(start)) return null;
+  const relative = path.slice(start.length);
+  return sep === '/' ? relative : relative.replaceAll(sep, '/');
+}
