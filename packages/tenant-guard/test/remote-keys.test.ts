@@ -62,6 +62,18 @@ describe('keys from a URL', () => {
     expect(requests).toBe(1);
   });
 
+  it('are waited for no longer than the options say', async () => {
+    const timeout = vi.spyOn(AbortSignal, 'timeout');
+    await codeOf(await issuer.token());
+    expect(timeout).toHaveBeenCalledExactlyOnceWith(500);
+    timeout.mockRestore();
+  });
+
+  it('are taken up to their largest size', async () => {
+    answer = (_, response) => response.end(JSON.stringify(issuer.jwks).padEnd(262_144));
+    expect(await codeOf(await issuer.token())).toBe('acme');
+  });
+
   it('are fetched anew for an unknown key id, but at most once in the cooldown', async () => {
     expect(await codeOf(await issuer.token())).toBe('acme');
     answer = serve(rotated.jwks);
@@ -94,7 +106,7 @@ describe('keys that cannot be had', () => {
     ['no key set', (_, response) => response.end('{"keys":7}')],
     ['an empty key set', (_, response) => response.end('{"keys":[]}')],
     ['a symmetric key', (_, response) => response.end('{"keys":[{"kty":"oct","k":"AA"}]}')],
-    ['an endless body', (_, response) => response.end(Buffer.alloc(262_145, ' '))],
+    ['an endless body', (_, response) => response.end(JSON.stringify(issuer.jwks).padEnd(262_145))],
     ['a connection that breaks', (request) => request.destroy()],
     ['a body that breaks', (_, response) => void response.write('{', () => response.destroy())],
     ['silence', () => {}],

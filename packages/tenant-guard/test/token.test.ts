@@ -131,6 +131,7 @@ describe('a token that says what we do not take', () => {
     ['one with an empty subject', { sub: '' }, 'TENANT_TOKEN_INVALID'],
     ['one with a subject that is no text', { sub: ['x'] }, 'TENANT_TOKEN_INVALID'],
     ['one with an endless subject', { sub: 'x'.repeat(257) }, 'TENANT_TOKEN_INVALID'],
+    ['one with half a character as subject', { sub: 'x\ud800' }, 'TENANT_TOKEN_INVALID'],
     ['one without a tenant', { tenant: undefined }, 'TENANT_MISSING'],
     ['one with two tenants', { tenant: ['acme', 'globex'] }, 'TENANT_MALFORMED'],
     ['one with a null tenant', { tenant: null }, 'TENANT_MALFORMED'],
