@@ -3,6 +3,7 @@
  */
 
 export { type ExposedFamily, type ExposedSample, parseExposition } from './exposition.ts';
+export { describeKillSwitch, type KillSwitchFixture } from './kill-switch-conformance.ts';
 export { describeMetricsRegistry } from './metrics-registry-conformance.ts';
 export { describeRateLimiter } from './rate-limiter-conformance.ts';
 export {
