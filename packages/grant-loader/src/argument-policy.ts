@@ -1,4 +1,9 @@
-import type { ArgumentProblem, Attributes, DenialCode } from '@cortex-governance/core';
+import {
+  type ArgumentProblem,
+  type Attributes,
+  type DenialCode,
+  isPlainObject,
+} from '@cortex-governance/core';
 import { type ArgumentRule, compileArgumentRule } from './argument-rule.ts';
 import type { ArgumentSpec } from './argument-spec.ts';
 import {
@@ -38,8 +43,10 @@ export class ArgumentPolicy {
   checker(visitPath: PathVisitor): (args: Attributes | undefined) => ArgumentProblem | null {
     const walk = new ArgumentWalk(this.#egress, visitPath);
     return (args) => {
+      const given = args === undefined ? NO_ARGUMENTS : args;
+      if (!isPlainObject(given)) return wholeProblem('ARGUMENT_INVALID');
       walk.start();
-      const found = this.#findFault(walk, (args ?? NO_ARGUMENTS) as Holder);
+      const found = this.#findFault(walk, given);
       return found === null ? null : problemOf(found);
     };
   }

@@ -1,15 +1,21 @@
-import type {
-  ArgumentProblem,
-  Attributes,
-  DenialCode,
-  GrantedAction,
-  LimitRule,
-  ResolvedArguments,
+import {
+  type ArgumentProblem,
+  type Attributes,
+  copyAttributes,
+  type DenialCode,
+  findAttributeProblem,
+  type GrantedAction,
+  type LimitRule,
+  type ResolvedArguments,
 } from '@cortex-governance/core';
 import { type ArgumentPolicy, wholeProblem } from './argument-policy.ts';
 import type { Holder } from './argument-walk.ts';
 import type { PathScope } from './path-scope.ts';
-import { copyPlainObject } from './plain-copy.ts';
+
+const REFUSED_DATA: ResolvedArguments = Object.freeze({
+  args: null,
+  problem: wholeProblem('ARGUMENT_INVALID'),
+});
 
 /** Where a path stands in a copy of the arguments. */
 interface PathPlace {
@@ -59,14 +65,16 @@ export class ScopedAction implements GrantedAction {
   }
 
   async #resolve(args: Attributes | undefined): Promise<ResolvedArguments> {
-    const copy = copyPlainObject(args ?? {});
-    if (copy === null) return { args: null, problem: wholeProblem('ARGUMENT_INVALID') };
+    const given = args === undefined ? {} : args;
+    if (findAttributeProblem(given) !== null) return REFUSED_DATA;
+    const copy = copyAttributes(given);
+    // A getter may have shown the copy other values, so the copy is judged, and again as a whole.
+    if (findAttributeProblem(copy) !== null) return REFUSED_DATA;
     const places: PathPlace[] = [];
     const collect = this.#policy.checker((path, holder, key) => {
       places.push({ path, holder, key });
       return this.#scope.check(path);
     });
-    // The copy is judged again, because a getter may have shown the check other values.
     const problem = collect(copy);
     if (problem !== null) return { args: null, problem };
     for (const place of places) {

@@ -35,5 +35,12 @@ export {
   type GrantLoader,
   type GrantLoaderOptions,
 } from './grant-loader.ts';
+export {
+  GRANT_LINT_WARNINGS,
+  type GrantLintFinding,
+  type GrantLintReport,
+  type GrantLintWarning,
+} from './lint-finding.ts';
+export { type LintGrantsOptions, lintGrants } from './lint-grants.ts';
 export { loadGrant } from './load-grant.ts';
 export { MAX_PATH_LENGTH } from './path-text.ts';

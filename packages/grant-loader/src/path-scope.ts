@@ -1,9 +1,8 @@
 import { isAbsolute, resolve, sep } from 'node:path';
 import type { DenialCode } from '@cortex-governance/core';
-import picomatch from 'picomatch';
 import { PATH_MALFORMED, PATH_PLAIN, pathForm } from './path-text.ts';
 import { findRealPath, type RealPath } from './real-path.ts';
-import { isScopeGlob, normaliseScopeEntry } from './scope-entry.ts';
+import { compileScopeGlob, isScopeGlob, normaliseScopeEntry } from './scope-entry.ts';
 
 interface RealScope {
   readonly workspace: string;
@@ -27,9 +26,7 @@ export class PathScope {
   /** @param entries of `fsScope`, as the grant's schema accepts them. */
   constructor(entries: readonly string[], workspace: string) {
     this.#workspace = resolve(workspace);
-    const globs = entries.filter(isScopeGlob);
-    const options = { dot: true, nonegate: true };
-    this.#globs = globs.map((glob) => picomatch(normaliseScopeEntry(glob), options));
+    this.#globs = entries.filter(isScopeGlob).map(compileScopeGlob);
     const prefixes = entries.filter((entry) => !isScopeGlob(entry)).map(normaliseScopeEntry);
     // An entry below another one adds nothing; kept, its real root could be moved by whoever may
     // write in the outer one.

@@ -24,6 +24,13 @@ export function isScopeGlob(entry: string): boolean {
   return picomatch.scan(entry).isGlob;
 }
 
+/** The test that a glob makes on a path relative to the workspace. */
+export function compileScopeGlob(glob: string): (path: string) => boolean {
+  // Not picomatch() itself, which also accepts the glob's own text as a path.
+  const expression = picomatch.makeRe(normaliseScopeEntry(glob), { dot: true, nonegate: true });
+  return (path) => expression.test(path);
+}
+
 /** An entry in the one form that scopes compare: no `.` and no empty segments; '' is the workspace. */
 export function normaliseScopeEntry(entry: string): string {
   return entry
