@@ -1,0 +1,40 @@
+import { stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { CliError } from './cli-error.ts';
+
+const FOLDER = '.cortex';
+
+/**
+ * The `.cortex` folder to work on: the one that is given, which may also be named by the folder that
+ * holds it, or else the nearest one from the working folder upward.
+ * @throws {CliError} ROOT_NOT_FOUND
+ */
+export async function findRoot(cwd: string, given: string | undefined): Promise<string> {
+  if (given !== undefined) return givenRoot(resolve(cwd, given));
+  for (let folder = resolve(cwd); ; folder = dirname(folder)) {
+    const candidate = join(folder, FOLDER);
+    if (await isFolder(candidate)) return candidate;
+    if (dirname(folder) === folder) break;
+  }
+  throw notFound(`no ${FOLDER} folder in ${cwd} or above; name one with --root`);
+}
+
+async function givenRoot(folder: string): Promise<string> {
+  const inner = join(folder, FOLDER);
+  if (await isFolder(inner)) return inner;
+  if (await isFolder(folder)) return folder;
+  throw notFound(`${folder} is not a folder`);
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch {
+    // Whatever hides it (missing, not permitted, a NUL byte in the name), it is not a folder to us.
+    return false;
+  }
+}
+
+function notFound(message: string): CliError {
+  return new CliError('FAULT', message, 'ROOT_NOT_FOUND');
+}

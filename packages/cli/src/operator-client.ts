@@ -1,0 +1,111 @@
+import { errorMessage } from '@cortex-governance/core';
+import { OPERATOR_PREFIX, readOperatorToken } from '@cortex-governance/server';
+import { CliError, usageError } from './cli-error.ts';
+
+/** Longest wait for a server's answer: an operator must not wait for a dead one. */
+const ANSWER_TIMEOUT_MS = 10_000;
+
+/** Largest answer read. */
+const MAX_ANSWER_BYTES = 16_777_216;
+
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
+
+/** Talks to the operator routes of a running server. */
+export class OperatorClient {
+  readonly #base: string;
+  readonly #token: string;
+
+  private constructor(base: string, token: string) {
+    this.#base = base;
+    this.#token = token;
+  }
+
+  /**
+   * A client for the server at a base URL, with the token in a file.
+   * @throws {CliError} USAGE for a URL to which a token must not be sent; {GovernanceError} CONFIG_INVALID for the file.
+   */
+  static async open(url: string, tokenFile: string): Promise<OperatorClient> {
+    return new OperatorClient(checkUrl(url), await readOperatorToken(tokenFile));
+  }
+
+  get(path: string): Promise<unknown> {
+    return this.#send(path, { method: 'GET' });
+  }
+
+  post(path: string, body: unknown): Promise<unknown> {
+    const headers = { 'content-type': 'application/json' };
+    return this.#send(path, { method: 'POST', headers, body: JSON.stringify(body) });
+  }
+
+  /** @throws {CliError} UNREACHABLE, or the server's own code with what it says. */
+  async #send(path: string, init: RequestInit): Promise<unknown> {
+    const response = await this.#fetch(path, init);
+    const body = await readBody(response);
+    if (response.ok) return body;
+    throw refused(response.status, body);
+  }
+
+  async #fetch(path: string, init: RequestInit): Promise<Response> {
+    try {
+      return await fetch(this.#base + OPERATOR_PREFIX + path, {
+        ...init,
+        headers: { ...init.headers, authorization: `Bearer ${this.#token}` },
+        // A redirect would carry the token elsewhere.
+        redirect: 'error',
+        signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+      });
+    } catch (error) {
+      const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+      throw new CliError(
+        'UNREACHABLE',
+        `no server answers at ${this.#base}: ${errorMessage(cause)}`,
+      );
+    }
+  }
+}
+
+function checkUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw usageError(`--url: not an http or https URL: ${text}`);
+  }
+  if (url.username !== '' || url.search !== '' || url.hash !== '') {
+    throw usageError('--url: give the base URL alone, without user, query or fragment');
+  }
+  if (url.protocol === 'http:' && !LOOPBACK.test(url.hostname)) {
+    throw usageError(
+      '--url: the operator token is not sent in the clear to another machine; use https',
+    );
+  }
+  return url.href.replace(/\/+$/, '');
+}
+
+async function readBody(response: Response): Promise<unknown> {
+  try {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+      size += chunk.byteLength;
+      if (size > MAX_ANSWER_BYTES) throw new Error(`more than ${MAX_ANSWER_BYTES} bytes`);
+      chunks.push(chunk);
+    }
+    return JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown;
+  } catch (error) {
+    throw new CliError(
+      'UNREACHABLE',
+      `the answer is not one of this server: ${errorMessage(error)}`,
+    );
+  }
+}
+
+function refused(status: number, body: unknown): CliError {
+  const error = (body as { error?: { code?: unknown; message?: unknown } } | null)?.error;
+  const code = typeof error?.code === 'string' ? error.code : `HTTP_${status}`;
+  const message =
+    typeof error?.message === 'string' ? error.message : `the server answered ${status}`;
+  return new CliError(
+    status === 401 ? 'UNREACHABLE' : status < 500 ? 'USAGE' : 'FAULT',
+    message,
+    code,
+  );
+}

@@ -1,0 +1,167 @@
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, it, vi } from 'vitest';
+import { createServer } from '../src/index.ts';
+import { atEnd, makeGovernor, post, startServer, type WorkspaceFiles } from './workspace.ts';
+
+interface Seen {
+  readonly path: string;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: string;
+}
+
+/** An upstream of our own; resolves with its base URL and what it has seen. */
+async function startUpstream(
+  answer: (response: ServerResponse, seen: Seen) => void,
+): Promise<{ url: string; seen: Seen[] }> {
+  const seen: Seen[] = [];
+  const server = createHttpServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk) => {
+      body += String(chunk);
+    });
+    request.on('end', () => {
+      const one = { path: request.url ?? '', headers: request.headers, body };
+      seen.push(one);
+      answer(response, one);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
+  atEnd(async () => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`, seen };
+}
+
+const json = (response: ServerResponse): void => {
+  response.setHeader('content-type', 'application/json');
+  response.end('{"id":"answer"}');
+};
+
+function files(upstream: string, more = '', grant: object = {}): WorkspaceFiles {
+  return {
+    grants: [
+      {
+        tool: 'model-gateway',
+        actions: ['chat', 'embeddings'],
+        args: { model: { type: 'string' }, stream: { type: 'boolean' } },
+        ...grant,
+      },
+    ],
+    config: `gateway: { upstream: "${upstream}" }\n${more}`,
+  };
+}
+
+const CHAT = { model: 'small', messages: [{ role: 'user', content: 'hello' }] };
+
+describe('the model gateway', () => {
+  it('is not there unless it is configured', async () => {
+    const { url } = await startServer();
+    expect((await post(`${url}/v1/chat/completions`, CHAT)).status).toBe(404);
+  });
+
+  it('passes an allowed call on, without the client’s credentials, and answers with what came back', async () => {
+    const upstream = await startUpstream(json);
+    const { url, governor } = await startServer(files(upstream.url));
+    const answer = await post(`${url}/v1/chat/completions`, CHAT, { cookie: 'a=b' });
+    expect(answer.status).toBe(200);
+    expect(answer.body).toEqual({ id: 'answer' });
+    expect(upstream.seen).toHaveLength(1);
+    expect(upstream.seen[0]?.path).toBe('/v1/chat/completions');
+    expect(JSON.parse(upstream.seen[0]?.body ?? '')).toMatchObject(CHAT);
+    expect(upstream.seen[0]?.headers.cookie).toBeUndefined();
+    expect(governor.counters.allowed).toBe(1);
+  });
+
+  it('sends nothing for a call that is denied, stopped or malformed', async () => {
+    const upstream = await startUpstream(json);
+    const { url, governor } = await startServer(files(upstream.url));
+    const denied = await post(`${url}/v1/rerank`, { model: 'small' });
+    expect(denied.status).toBe(403);
+    expect(denied.body.error.code).toBe('ACTION_NOT_ALLOWED');
+    expect((await post(`${url}/v1/chat/completions`, 'nonsense')).status).toBe(400);
+    await governor.killSwitch.engage({ scope: 'global', actor: 'op', reason: 'drill' });
+    const killed = await post(`${url}/v1/chat/completions`, CHAT);
+    expect([killed.status, killed.body.error.code]).toEqual([503, 'KILLED_GLOBAL']);
+    expect(upstream.seen).toEqual([]);
+  });
+
+  it('streams, and lets go of the upstream when the client goes away', async () => {
+    let upstreamClosed = false;
+    const upstream = await startUpstream((response) => {
+      response.setHeader('content-type', 'text/event-stream');
+      response.write('data: {"n":1}\n\n');
+      response.on('close', () => {
+        upstreamClosed = true;
+      });
+    });
+    const { url } = await startServer(files(upstream.url));
+    const gone = new AbortController();
+    const response = await fetch(`${url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...CHAT, stream: true }),
+      signal: gone.signal,
+    });
+    expect(response.headers.get('content-type')).toContain('text/event-stream');
+    const reader = response.body?.getReader();
+    const first = await reader?.read();
+    expect(Buffer.from(first?.value ?? []).toString()).toContain('"n":1');
+    gone.abort();
+    await vi.waitFor(() => expect(upstreamClosed).toBe(true));
+  });
+
+  it('holds bodies to the configured limit', async () => {
+    const upstream = await startUpstream(json);
+    const { url } = await startServer(files(upstream.url, 'server: { bodyLimitBytes: 2048 }'));
+    const large = { ...CHAT, messages: [{ role: 'user', content: 'x'.repeat(4_000) }] };
+    expect((await post(`${url}/v1/chat/completions`, large)).status).toBe(413);
+    expect(upstream.seen).toEqual([]);
+  });
+
+  it('takes the agent from a trusted peer’s header, and from no one else’s', async () => {
+    const upstream = await startUpstream(json);
+    const grant = { subjects: ['bot-7'] };
+    const tenancy = (peer: string): string =>
+      `tenancy: { tenants: [acme], header: { trustedPeers: [${peer}] } }`;
+    const trusted = await startServer(files(upstream.url, tenancy('127.0.0.1'), grant));
+    const call = (url: string, headers: Record<string, string>) =>
+      post(`${url}/v1/chat/completions`, CHAT, { 'x-tenant-id': 'acme', ...headers });
+    expect((await call(trusted.url, { 'x-agent-id': 'bot-7' })).status).toBe(200);
+    expect((await call(trusted.url, {})).body.error.code).toBe('SUBJECT_NOT_GRANTED');
+    const malformed = await call(trusted.url, { 'x-agent-id': 'bot-7, bot-8' });
+    expect([malformed.status, malformed.body.error.code]).toEqual([400, 'REQUEST_INVALID']);
+    const open = await startServer(files(upstream.url, '', grant));
+    const claimed = await post(`${open.url}/v1/chat/completions`, CHAT, { 'x-agent-id': 'bot-7' });
+    expect(claimed.body.error.code).toBe('SUBJECT_NOT_GRANTED');
+    expect(upstream.seen).toHaveLength(1);
+  });
+
+  it('refuses callers without a tenant, with evidence', async () => {
+    const upstream = await startUpstream(json);
+    const { url, governor } = await startServer(
+      files(upstream.url, 'tenancy: { tenants: [acme] }'),
+    );
+    const answer = await post(`${url}/v1/chat/completions`, CHAT);
+    expect([answer.status, answer.body.error.code]).toEqual([401, 'TENANT_MISSING']);
+    expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer/);
+    expect(governor.counters.total).toBe(1);
+    expect(upstream.seen).toEqual([]);
+  });
+
+  it('does not start without the API key that it is to send', async () => {
+    const [governor] = await makeGovernor({
+      config:
+        'gateway: { upstream: "http://127.0.0.1:9/v1", apiKeyEnv: GOVERNANCE_TEST_NO_SUCH_VARIABLE }',
+    });
+    await expect(createServer(governor, { port: 0 })).rejects.toMatchObject({
+      code: 'OPTIONS_INVALID',
+      message: expect.stringContaining('GOVERNANCE_TEST_NO_SUCH_VARIABLE'),
+    });
+  });
+});
