@@ -7,8 +7,9 @@ import {
   parseEvidenceOptions,
 } from './evidence-options.ts';
 import { Journal } from './journal.ts';
+import { JOURNAL_FOLDER } from './log-layout.ts';
 import { LogLock } from './log-lock.ts';
-import { JOURNAL_FOLDER, type LogRecovery, recoverLog } from './log-recovery.ts';
+import { type LogRecovery, recoverLog } from './log-recovery.ts';
 import { LogWriter } from './log-writer.ts';
 import { type CheckpointSigner, createCheckpointSigner, loadSigningKey } from './signing-key.ts';
 

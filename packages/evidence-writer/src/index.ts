@@ -1,6 +1,13 @@
 /*
  * The complete public surface of @cortex-governance/evidence-writer: named exports only; adding a line here is adding API.
  */
+
+export {
+  BOOT_EVIDENCE_VERSION,
+  type BootEvidence,
+  type BootEvidenceOptions,
+  writeBootEvidence,
+} from './boot-evidence.ts';
 export { type Checkpoint, openCheckpoint, parseCheckpoint } from './checkpoint.ts';
 export { CompactRange, type NodeListener } from './compact-range.ts';
 export { MAX_RECORD_BYTES } from './entry-bundle.ts';
@@ -26,10 +33,18 @@ export {
   type EvidenceRecordKind,
   type GapRecord,
 } from './evidence-record.ts';
+export type { EvidenceCounts, EvidenceFault, EvidenceReport } from './evidence-report.ts';
 export { createEvidenceWriter, type EvidenceLog } from './evidence-writer.ts';
 export { type AppendFile, type LogFiles, nodeLogFiles } from './log-files.ts';
 export type { LogRecovery } from './log-recovery.ts';
 export { EMPTY_ROOT, leafHash, nodeHash } from './merkle-hash.ts';
 export { verifyConsistencyProof, verifyInclusionProof } from './merkle-proof.ts';
+export { type ReadEvidenceOptions, readEvidence } from './read-evidence.ts';
 export { type OpenedNote, openSignedNote } from './signed-note.ts';
 export { parseVerifierKey, type VerifierKey } from './verifier-key.ts';
+export {
+  type EvidenceTreeReport,
+  type VerifyEvidenceOptions,
+  verifyEvidence,
+  verifyEvidenceTree,
+} from './verify-evidence.ts';

@@ -8,6 +8,9 @@ import { livenessOf, ownIdentity, type ProcessIdentity } from './process-identit
 /** How often a holder touches its lock, in milliseconds. */
 export const HEARTBEAT_MS = 500;
 
+/** Heartbeats after which a holder that cannot be asked counts as gone for a reader. */
+const MISSED_HEARTBEATS = 6;
+
 /** Longest lock file that is read, in bytes. */
 const MAX_LOCK_BYTES = 4096;
 
@@ -57,6 +60,20 @@ export class LogLock {
   async release(): Promise<void> {
     clearInterval(this.#heartbeat);
     if (await this.isHeld()) await rm(this.#path, { force: true });
+  }
+}
+
+/** Whether a living process holds the lock, as far as can be told. Never throws. */
+export async function isLockHeld(path: string): Promise<boolean> {
+  try {
+    const owner = await readOwner(path);
+    if (owner === null || owner === UNREADABLE) return false;
+    const liveness = livenessOf(owner, ownIdentity());
+    if (liveness !== 'unknown') return liveness === 'alive';
+    const touched = await touchedAt(path);
+    return touched !== null && Date.now() - touched < MISSED_HEARTBEATS * HEARTBEAT_MS;
+  } catch {
+    return false;
   }
 }
 

@@ -6,15 +6,19 @@ import { CompactRange } from './compact-range.ts';
 import { decodeBundle, MAX_RECORD_BYTES } from './entry-bundle.ts';
 import { readJournal } from './journal-reader.ts';
 import type { LogFiles } from './log-files.ts';
-import { CHECKPOINT_FILE, LogTree, SCRATCH_FOLDER, type TreeEdge } from './log-tree.ts';
+import {
+  CHECKPOINT_FILE,
+  isCheckpointScratch,
+  JOURNAL_FOLDER,
+  SCRATCH_FOLDER,
+  TILE_FOLDER,
+} from './log-layout.ts';
+import { LogTree, type TreeEdge } from './log-tree.ts';
 import { EMPTY_ROOT, HASH_BYTES, leafHash, nodeHash } from './merkle-hash.ts';
 import { MAX_NOTE_BYTES } from './signed-note.ts';
 import type { CheckpointSigner } from './signing-key.ts';
 import { hashesAtLevel, TILE_WIDTH, type TileLevel, tilePath } from './tile-path.ts';
 import { parseVerifierKey } from './verifier-key.ts';
-
-/** Folder of a log that holds the journal's segments. */
-export const JOURNAL_FOLDER = 'journal';
 
 /** Largest entry bundle, in bytes. */
 export const MAX_BUNDLE_BYTES = TILE_WIDTH * (MAX_RECORD_BYTES + 2);
@@ -60,11 +64,6 @@ async function clearScratch(files: LogFiles, folder: string): Promise<void> {
   }
 }
 
-/** Whether a name is that of a checkpoint whose writing was interrupted before its rename. */
-export function isCheckpointScratch(name: string): boolean {
-  return /^\.checkpoint\.[0-9a-f]{12}\.tmp$/.test(name);
-}
-
 async function startLog(
   files: LogFiles,
   folder: string,
@@ -85,7 +84,7 @@ async function readOwnCheckpoint(
   const note = await readFileOf(file, MAX_NOTE_BYTES);
   if (note === null) {
     const journal = await files.list(join(folder, JOURNAL_FOLDER));
-    const tiles = await files.list(join(folder, 'tile'));
+    const tiles = await files.list(join(folder, TILE_FOLDER));
     if (journal.length + tiles.length === 0) return null;
     throw corrupt(file, 'file', 'missing, but there are records');
   }

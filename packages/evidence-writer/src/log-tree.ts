@@ -3,6 +3,7 @@ import { formatCheckpoint } from './checkpoint.ts';
 import type { CompactRange } from './compact-range.ts';
 import { encodeBundle } from './entry-bundle.ts';
 import type { LogFiles } from './log-files.ts';
+import { CHECKPOINT_FILE, SCRATCH_FOLDER } from './log-layout.ts';
 import { leafHash } from './merkle-hash.ts';
 import type { CheckpointSigner } from './signing-key.ts';
 import { hashesAtLevel, TILE_WIDTH, type TileLevel, tilePath } from './tile-path.ts';
@@ -12,12 +13,6 @@ const LEVELS_PER_TILE = 8;
 
 /** Older checkpoints whose partial tiles stay, for readers that are still at them. */
 const KEPT_GENERATIONS = 1;
-
-/** Name of a log's checkpoint file. */
-export const CHECKPOINT_FILE = 'checkpoint';
-
-/** Folder of a log in which files are written before they are renamed into place. */
-export const SCRATCH_FOLDER = 'tmp';
 
 /** The tree's right edge, as recovery found it. */
 export interface TreeEdge {

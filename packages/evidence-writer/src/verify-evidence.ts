@@ -1,0 +1,190 @@
+import { readdir } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { errorMessage, GovernanceError, parseOptions } from '@cortex-governance/core';
+import { z } from 'zod';
+import { isMissing, readBounded } from './bounded-read.ts';
+import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
+import type { EvidenceFault, EvidenceReport } from './evidence-report.ts';
+import { LogAudit } from './log-audit.ts';
+import { CHECKPOINT_FILE, JOURNAL_FOLDER, TILE_FOLDER } from './log-layout.ts';
+import { isLockHeld } from './log-lock.ts';
+import { RecordCounts } from './record-counts.ts';
+import { MAX_NOTE_BYTES } from './signed-note.ts';
+import { parseVerifierKey, type VerifierKey } from './verifier-key.ts';
+
+/** Longest public key file that is read, in bytes. */
+const MAX_VKEY_BYTES = 65_536;
+
+/** Deepest folder below the root at which a log is looked for. */
+const MAX_TREE_DEPTH = 8;
+
+/** Options of {@link verifyEvidence} and {@link verifyEvidenceTree}. */
+export interface VerifyEvidenceOptions {
+  /**
+   * Public keys as C2SP `vkey` lines, from a source that the log's owner cannot change. When left out, the
+   * key file beside the log is taken: that finds damage, and nothing that the key's owner did.
+   */
+  readonly publicKeys?: readonly string[];
+  /** A signed checkpoint of the same log, kept from earlier: the log must still start with its records. */
+  readonly checkpoint?: string;
+  /** Called now and then with the number of records read. */
+  readonly onProgress?: (records: number) => void;
+}
+
+/** What {@link verifyEvidenceTree} found. */
+export interface EvidenceTreeReport {
+  /** There is at least one log, and every one is whole. */
+  readonly ok: boolean;
+  /** One report for every log, by folder. */
+  readonly logs: readonly EvidenceReport[];
+}
+
+const verifyOptions = z.strictObject({
+  publicKeys: z
+    .array(z.string().refine((line) => parseVerifierKey(line) !== null, 'not an Ed25519 vkey line'))
+    .min(1)
+    .optional(),
+  checkpoint: z.string().optional(),
+  onProgress: z.custom<(records: number) => void>((f) => typeof f === 'function').optional(),
+});
+
+/**
+ * Checks every byte of one log, offline: the checkpoint's signature, every record against the signed
+ * root, every hash tile, the journal, and that nothing else lies in the folder. Reads the log once, in
+ * constant memory. Never throws for what it finds.
+ * @param dir the log's folder, such as `<dir>/default`.
+ * @throws {GovernanceError} OPTIONS_INVALID
+ */
+export async function verifyEvidence(
+  dir: string,
+  options: VerifyEvidenceOptions = {},
+): Promise<EvidenceReport> {
+  const checked = parseOptions(verifyOptions, options, 'verifyEvidence(dir, options)');
+  const folder = resolve(dir);
+  const live = await isLockHeld(`${folder}.lock`);
+  const keySource = checked.publicKeys === undefined ? 'beside' : 'given';
+  const head = { dir: folder, live, keySource } as const;
+  try {
+    const keys = checked.publicKeys?.map(parseKnownKey) ?? (await readKeysBeside(folder));
+    const checkpoint = await readCheckpoint(folder, keys);
+    const older = openOlder(checked.checkpoint, keys, checkpoint);
+    const onProgress = checked.onProgress ?? (() => {});
+    const audit = new LogAudit({ folder, checkpoint, older, live, onProgress });
+    const { records, firstFault, counts } = await audit.run();
+    return {
+      ok: firstFault === null,
+      ...head,
+      origin: checkpoint.origin,
+      records,
+      checkpointSize: checkpoint.size,
+      root: Buffer.from(checkpoint.root).toString('base64'),
+      unsignedTail: Math.max(0, records - checkpoint.size),
+      firstFault,
+      counts,
+    };
+  } catch (error) {
+    return {
+      ok: false,
+      ...head,
+      origin: '',
+      records: 0,
+      checkpointSize: 0,
+      root: '',
+      unsignedTail: 0,
+      firstFault: asFault(error, folder),
+      counts: new RecordCounts().counts(),
+    };
+  }
+}
+
+/**
+ * Checks every log in a folder and below it. A public key without its log is a fault: the log was there.
+ * @throws {GovernanceError} OPTIONS_INVALID
+ */
+export async function verifyEvidenceTree(
+  root: string,
+  options: Omit<VerifyEvidenceOptions, 'checkpoint'> = {},
+): Promise<EvidenceTreeReport> {
+  const logs: EvidenceReport[] = [];
+  for (const folder of await findLogs(resolve(root), 0))
+    logs.push(await verifyEvidence(folder, options));
+  return { ok: logs.length > 0 && logs.every((log) => log.ok), logs };
+}
+
+async function findLogs(folder: string, depth: number): Promise<readonly string[]> {
+  const names = await listFolders(folder);
+  const isLog = names.files.has(CHECKPOINT_FILE) || names.folders.has(JOURNAL_FOLDER);
+  if (isLog || names.folders.has(TILE_FOLDER)) return [folder];
+  const found = new Set<string>();
+  for (const file of names.files) {
+    if (file.endsWith('.vkey')) found.add(join(folder, basename(file, '.vkey')));
+  }
+  if (depth < MAX_TREE_DEPTH) {
+    for (const name of names.folders) {
+      for (const log of await findLogs(join(folder, name), depth + 1)) found.add(log);
+    }
+  }
+  return [...found].sort();
+}
+
+async function listFolders(folder: string): Promise<{ files: Set<string>; folders: Set<string> }> {
+  const files = new Set<string>();
+  const folders = new Set<string>();
+  try {
+    for (const entry of await readdir(folder, { withFileTypes: true })) {
+      (entry.isDirectory() ? folders : files).add(entry.name);
+    }
+  } catch (error) {
+    if (!isMissing(error)) files.add(CHECKPOINT_FILE);
+  }
+  return { files, folders };
+}
+
+function parseKnownKey(line: string): VerifierKey {
+  const key = parseVerifierKey(line);
+  if (key === null) throw new TypeError('not a vkey line');
+  return key;
+}
+
+async function readKeysBeside(folder: string): Promise<readonly VerifierKey[]> {
+  const file = join(dirname(folder), `${basename(folder)}.vkey`);
+  const text = await readBounded(file, MAX_VKEY_BYTES);
+  if (text === null) throw corrupt(file, 'missing, and no public key was given');
+  const key = parseVerifierKey(text.toString());
+  if (key === null) throw corrupt(file, 'not an Ed25519 vkey line');
+  return [key];
+}
+
+async function readCheckpoint(folder: string, keys: readonly VerifierKey[]): Promise<Checkpoint> {
+  const file = join(folder, CHECKPOINT_FILE);
+  const note = await readBounded(file, MAX_NOTE_BYTES);
+  if (note === null) throw corrupt(file, 'missing');
+  return openCheckpoint(note, keys, file);
+}
+
+function openOlder(
+  note: string | undefined,
+  keys: readonly VerifierKey[],
+  checkpoint: Checkpoint,
+): Checkpoint | null {
+  if (note === undefined) return null;
+  const place = 'the given checkpoint';
+  const older = openCheckpoint(Buffer.from(note), keys, place);
+  if (older.origin !== checkpoint.origin) {
+    throw corrupt(place, `is of ${older.origin}, not of ${checkpoint.origin}`);
+  }
+  return older;
+}
+
+function asFault(error: unknown, folder: string): EvidenceFault {
+  const isCorrupt = error instanceof GovernanceError && error.code === 'EVIDENCE_CORRUPT';
+  const { file, place, problem } = isCorrupt
+    ? error.details
+    : { file: folder, place: '', problem: errorMessage(error) };
+  const text = place === '' ? String(problem) : `${place}: ${problem}`;
+  return { index: null, file: String(file), offset: null, problem: text, kind: 'damaged' };
+}
+
+function corrupt(file: string, problem: string): GovernanceError {
+  return new GovernanceError('EVIDENCE_CORRUPT', { file, place: '', problem });
+}
