@@ -1,7 +1,10 @@
 /** Slots that a new window starts with. */
 const FIRST_SLOTS = 16;
 
-/** Counts calls in a sliding window, exactly: a ring of their times, as long as the limit at most. */
+/**
+ * Counts calls in a sliding window, exactly: a ring of their times. It grows with the calls, up to the
+ * highest limit it had.
+ */
 export class CallWindow {
   readonly limit: number;
   readonly windowMs: number;
@@ -34,12 +37,13 @@ export class CallWindow {
     this.#count += 1;
   }
 
-  /** The same calls under another limit; the newest ones when not all have a place. */
+  /** The same calls under another limit. */
   withLimit(limit: number): CallWindow {
     const other = new CallWindow(limit, this.windowMs);
-    for (let i = Math.max(0, this.#count - limit); i < this.#count; i += 1) {
-      other.add(this.#times[(this.#oldest + i) % this.#times.length] as number);
-    }
+    other.#times = this.#times.slice();
+    other.#oldest = this.#oldest;
+    other.#count = this.#count;
+    other.#last = this.#last;
     return other;
   }
 

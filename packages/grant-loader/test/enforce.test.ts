@@ -1,0 +1,226 @@
+import { GovernanceError } from '@cortex-governance/core';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { enforce, type Grant, resetEnforceLimits } from '../src/index.ts';
+import { GIT_GRANT, grantOf } from './grant-files.ts';
+
+const MINUTE_MS = 60_000;
+let now = 0;
+
+beforeEach(() => {
+  now = 1_000_000;
+  vi.spyOn(performance, 'now').mockImplementation(() => now);
+  resetEnforceLimits();
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+function frozen(members: Record<string, unknown>): Grant {
+  const freeze = (value: unknown): unknown => {
+    if (typeof value !== 'object' || value === null) return value;
+    Object.values(value).forEach(freeze);
+    return Object.freeze(value);
+  };
+  return freeze(grantOf(members)) as Grant;
+}
+
+const GIT = frozen(GIT_GRANT);
+
+function codeOf(grant: Grant, action: string, args?: unknown): string {
+  try {
+    return String(enforce(grant, action, args));
+  } catch (error) {
+    if (!GovernanceError.isInstance(error)) throw error;
+    return error.code;
+  }
+}
+
+describe('enforce', () => {
+  it('returns true for what the grant allows', () => {
+    expect(enforce(GIT, 'tree', { repo: 'r', path: 'packages/core' })).toBe(true);
+    expect(enforce(GIT, 'snippet', {})).toBe(true);
+    expect(enforce(GIT, 'search')).toBe(true);
+    expect(enforce(GIT, 'tree', { path: `${process.cwd()}/docs/x` })).toBe(true);
+  });
+
+  it('throws at once, with the messages that its callers rely on', () => {
+    expect(() => enforce(GIT, 'push', {})).toThrowError(/^action not allowed$/);
+    expect(() => enforce(GIT, 'tree', { path: '../x' })).toThrowError(/^path not within fsScope$/);
+    for (let i = 0; i < 30; i += 1) enforce(GIT, 'tree', {});
+    expect(() => enforce(GIT, 'tree', {})).toThrowError(/^rate limit exceeded$/);
+  });
+
+  it.each([
+    ['ACTION_NOT_ALLOWED', 'constructor', {}],
+    ['ACTION_NOT_ALLOWED', '', {}],
+    ['ACTION_NOT_ALLOWED', 'Tree', {}],
+    ['PATH_OUT_OF_SCOPE', 'tree', { path: '/etc/passwd' }],
+    ['PATH_INVALID', 'tree', { path: 'docs/\u0000' }],
+    ['ARGUMENT_UNKNOWN', 'tree', { targetPath: 'docs' }],
+    ['ARGUMENT_INVALID', 'tree', { repo: 1 }],
+    ['ARGUMENT_INVALID', 'tree', null],
+    ['ARGUMENT_INVALID', 'tree', 'docs'],
+    ['ARGUMENT_INVALID', 'tree', []],
+    ['ARGUMENT_INVALID', 'tree', new Map()],
+  ])('throws %s for %s %j', (code, action, args) => {
+    expect(codeOf(GIT, action, args)).toBe(code);
+  });
+
+  it('takes an action that is no string for one that is not there', () => {
+    for (const action of [undefined, null, 1, ['tree'], { toString: () => 'tree' }]) {
+      expect(codeOf(GIT, action as never)).toBe('ACTION_NOT_ALLOWED');
+    }
+  });
+
+  it('names the argument in the details, and not in the message', () => {
+    const error = (() => {
+      try {
+        return enforce(GIT, 'tree', { path: '../x' });
+      } catch (thrown) {
+        return thrown;
+      }
+    })();
+    expect(error).toMatchObject({
+      details: { argument: '"path"' },
+      httpStatus: 403,
+      retryable: false,
+    });
+  });
+
+  it('denies what it cannot know: a tenant, a subject, an approval', () => {
+    expect(codeOf(frozen({ tenants: ['a'] }), 'go')).toBe('TENANT_NOT_GRANTED');
+    expect(codeOf(frozen({ subjects: ['a'] }), 'go')).toBe('SUBJECT_NOT_GRANTED');
+    expect(codeOf(frozen({ actionRules: { go: { approval: true } } }), 'go')).toBe(
+      'APPROVAL_REQUIRED',
+    );
+  });
+
+  it('lets everything pass in shadow mode', () => {
+    const shadow = frozen({ mode: 'shadow', rate: { perMinute: 1 } });
+    for (let i = 0; i < 3; i += 1) expect(enforce(shadow, 'go', { path: '/etc' })).toBe(true);
+    expect(enforce(shadow, 'other')).toBe(true);
+  });
+
+  it('throws GRANT_INVALID for what is not a grant', () => {
+    for (const grant of [
+      undefined,
+      null,
+      {},
+      'git',
+      { ...GIT_GRANT, extra: 1 },
+      Promise.resolve(GIT),
+    ]) {
+      expect(codeOf(grant as never, 'tree')).toBe('GRANT_INVALID');
+    }
+  });
+
+  it('judges a grant as it is now when it was not frozen', () => {
+    const grant = grantOf({ fsScope: ['docs'] });
+    expect(codeOf(grant, 'go', { path: 'docs/x' })).toBe('true');
+    grant.fsScope = [];
+    expect(codeOf(grant, 'go', { path: 'docs/x' })).toBe('PATH_OUT_OF_SCOPE');
+    grant.actions.push('more');
+    expect(codeOf(grant, 'more')).toBe('true');
+  });
+});
+
+describe('the limit of enforce', () => {
+  it('slides, and frees each call a minute after it', () => {
+    const grant = frozen({ rate: { perMinute: 2 } });
+    enforce(grant, 'go');
+    now += 30_000;
+    enforce(grant, 'go');
+    expect(codeOf(grant, 'go')).toBe('RATE_LIMITED');
+    now += 29_999;
+    expect(codeOf(grant, 'go')).toBe('RATE_LIMITED');
+    now += 1;
+    expect(codeOf(grant, 'go')).toBe('true');
+    expect(codeOf(grant, 'go')).toBe('RATE_LIMITED');
+  });
+
+  it('counts each tool and action apart, and denied calls not at all', () => {
+    const grant = frozen({ actions: ['go', 'stop'], rate: { perMinute: 1 } });
+    const other = frozen({ tool: 'other', rate: { perMinute: 1 } });
+    for (let i = 0; i < 5; i += 1) {
+      expect(codeOf(grant, 'go', { path: '/etc' })).toBe('PATH_OUT_OF_SCOPE');
+    }
+    expect(codeOf(grant, 'go')).toBe('true');
+    expect(codeOf(grant, 'stop')).toBe('true');
+    expect(codeOf(other, 'go')).toBe('true');
+    for (const [each, action] of [
+      [grant, 'go'],
+      [grant, 'stop'],
+      [other, 'go'],
+    ] as const) {
+      expect(codeOf(each, action)).toBe('RATE_LIMITED');
+    }
+  });
+
+  it('keeps the longer windows too, and charges all or none', () => {
+    const grant = frozen({ rate: { perMinute: 2, perHour: 3 } });
+    for (let i = 0; i < 3; i += 1) {
+      expect(codeOf(grant, 'go')).toBe('true');
+      now += MINUTE_MS;
+    }
+    expect(codeOf(grant, 'go')).toBe('RATE_LIMITED');
+    now += 57 * MINUTE_MS;
+    expect(codeOf(grant, 'go')).toBe('true');
+  });
+
+  it('carries the calls over to a grant with another rate', () => {
+    expect(codeOf(frozen({ rate: { perMinute: 1 } }), 'go')).toBe('true');
+    expect(codeOf(frozen({ rate: { perMinute: 2 } }), 'go')).toBe('true');
+    expect(codeOf(frozen({ rate: { perMinute: 2 } }), 'go')).toBe('RATE_LIMITED');
+    expect(codeOf(frozen({ rate: { perMinute: 1 } }), 'go')).toBe('RATE_LIMITED');
+    expect(codeOf(frozen({ rate: { perMinute: 3 } }), 'go')).toBe('true');
+    expect(codeOf(frozen({ rate: { perMinute: 3 } }), 'go')).toBe('RATE_LIMITED');
+    for (let i = 0; i < 97; i += 1) {
+      expect(codeOf(frozen({ rate: { perMinute: 100 } }), 'go')).toBe('true');
+    }
+    expect(codeOf(frozen({ rate: { perMinute: 100 } }), 'go')).toBe('RATE_LIMITED');
+  });
+
+  it('does not grow when the clock goes back', () => {
+    const grant = frozen({ rate: { perMinute: 1 } });
+    enforce(grant, 'go');
+    now -= 10 * MINUTE_MS;
+    expect(codeOf(grant, 'go')).toBe('RATE_LIMITED');
+    now += 11 * MINUTE_MS;
+    expect(codeOf(grant, 'go')).toBe('true');
+  });
+
+  it('is forgotten by resetEnforceLimits', () => {
+    const grant = frozen({ rate: { perMinute: 1 } });
+    enforce(grant, 'go');
+    resetEnforceLimits();
+    expect(codeOf(grant, 'go')).toBe('true');
+  });
+
+  it('has room for a bounded number of tools and actions', () => {
+    const actions = Array.from({ length: 1000 }, (_, i) => `a${i}`);
+    for (let tool = 0; tool < 10; tool += 1) {
+      const grant = frozen({ tool: `tool${tool}`, actions });
+      for (const action of actions) expect(codeOf(grant, action)).toBe('true');
+    }
+    expect(codeOf(frozen({ tool: 'one more' }), 'go')).toBe('LIMITER_FULL');
+    expect(codeOf(frozen({ tool: 'tool0', actions }), 'a0')).toBe('true');
+  });
+
+  it('never admits more than the limit in any minute, and denies no call without need', () => {
+    const steps = fc.array(fc.integer({ min: 0, max: 30_000 }), { minLength: 1, maxLength: 80 });
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 40 }), steps, (perMinute, gaps) => {
+        resetEnforceLimits();
+        const grant = frozen({ rate: { perMinute } });
+        const admitted: number[] = [];
+        for (const gap of gaps) {
+          now += gap;
+          const recent = admitted.filter((time) => now - time < MINUTE_MS).length;
+          expect(codeOf(grant, 'go')).toBe(recent < perMinute ? 'true' : 'RATE_LIMITED');
+          if (recent < perMinute) admitted.push(now);
+        }
+      }),
+    );
+  });
+});
