@@ -43,18 +43,26 @@ export function createHttpApp(parts: HttpAppParts): FastifyInstance {
     },
     requestIdHeader: false,
     genReqId: (raw) => requestId(raw.headers['x-request-id']),
-    frameworkErrors: (error, request, reply) => sendFailure(parts, error, request, reply),
+    // No hook has run when the router itself gives up.
+    frameworkErrors: (error, request, reply) => {
+      setCommonHeaders(request, reply);
+      sendFailure(parts, error, request, reply);
+    },
     clientErrorHandler: refuseConnection,
   });
   app.server.maxConnections = options.maxConnections;
   app.addHook('onRequest', async (request, reply) => {
-    reply.header('x-request-id', request.id);
-    reply.header('cache-control', 'no-store');
+    setCommonHeaders(request, reply);
     if (!parts.hostAllowed(request.headers.host)) throw new GovernanceError('HOST_UNTRUSTED');
   });
   app.setErrorHandler((error, request, reply) => sendFailure(parts, error, request, reply));
   answerUnknownRoutes(app);
   return app;
+}
+
+function setCommonHeaders(request: FastifyRequest, reply: FastifyReply): void {
+  reply.header('x-request-id', request.id);
+  reply.header('cache-control', 'no-store');
 }
 
 /** Answers 405 with `Allow` for a known path, 404 for any other, without reading the body. */

@@ -21,6 +21,8 @@ export function toHttpFailure(thrown: unknown, bodyLimitBytes: number): HttpFail
       return bodyInvalid('the body does not have the length that Content-Length says');
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return bodyInvalid('Content-Type must be application/json');
+    case 'FST_ERR_BAD_URL':
+      return { status: 400, code: 'ROUTE_UNKNOWN', message: 'the URL is malformed' };
     case 'ECONNRESET':
     case 'ERR_STREAM_PREMATURE_CLOSE':
       return bodyInvalid('the body ended early');

@@ -12,6 +12,7 @@ export function useStrictJson(app: FastifyInstance): void {
     'application/json',
     { parseAs: 'buffer' },
     async (_request: FastifyRequest, body: Buffer) => {
+      if (body.length === 0) throw bodyError('the body is empty');
       let text: string;
       try {
         text = decoder.decode(body);

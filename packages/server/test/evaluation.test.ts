@@ -33,7 +33,7 @@ describe('POST /access/v1/evaluation', () => {
 
   it('does not require context, takes context and callId, and ignores unknown members', async () => {
     const { url } = await startServer({
-      grants: [{ ...GIT_MAP, rate: { perMinute: 1 } } as typeof GIT_MAP],
+      grants: [{ ...GIT_MAP, rate: { perMinute: 1 } }],
     });
     const body = {
       ...question(),

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { EVALUATIONS_PATH } from '../src/index.ts';
 import { GIT_MAP, post, question, startServer } from './workspace.ts';
 
-const limited = { ...GIT_MAP, rate: { perMinute: 1 } } as typeof GIT_MAP;
+const limited = { ...GIT_MAP, rate: { perMinute: 1 } };
 
 /** An entry that is allowed, or one that is denied. */
 const yes = { action: { name: 'search' } };

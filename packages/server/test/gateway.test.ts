@@ -50,6 +50,7 @@ function files(upstream: string, more = '', grant: object = {}): WorkspaceFiles 
         tool: 'model-gateway',
         actions: ['chat', 'embeddings'],
         args: { model: { type: 'string' }, stream: { type: 'boolean' } },
+        rate: { perMinute: 100 },
         ...grant,
       },
     ],

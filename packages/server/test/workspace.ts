@@ -6,11 +6,12 @@ import { createGovernor, type Governor } from '@cortex-governance/governor';
 import { afterEach } from 'vitest';
 import { createServer, type GovernanceServer, type ServerOptions } from '../src/index.ts';
 
-/** A grant with one unlimited action and one path argument. */
+/** A grant of two actions and one path argument, with a limit that tests do not reach unless they lower it. */
 export const GIT_MAP = {
   tool: 'git-map',
   actions: ['tree', 'search'],
   args: { path: { type: 'string' } },
+  rate: { perMinute: 10_000 },
   fsScope: ['docs'],
 };
 
