@@ -16,7 +16,9 @@ function pagesUnder(folder: string): string[] {
   });
 }
 
-const packageReadmes = readdirSync(join(repository, 'packages')).map((name) => `packages/${name}/README.md`);
+const packageReadmes = readdirSync(join(repository, 'packages')).map(
+  (name) => `packages/${name}/README.md`,
+);
 
 describe('generated pages', () => {
   it.each(GENERATED_PAGES)('$path is current (else: npm run docs)', ({ path, render }) => {
@@ -24,18 +26,29 @@ describe('generated pages', () => {
   });
 
   it('show every code, and no other', () => {
-    const shown = [...read('docs/reference/errors.md').matchAll(/<a id="(\w+)">/g)].map(([, id]) => id);
-    expect(shown.sort()).toEqual(Object.keys(REASON_CODES).map((code) => code.toLowerCase()).sort());
+    const shown = [...read('docs/reference/errors.md').matchAll(/<a id="(\w+)">/g)].map(
+      ([, id]) => id,
+    );
+    expect(shown.sort()).toEqual(
+      Object.keys(REASON_CODES)
+        .map((code) => code.toLowerCase())
+        .sort(),
+    );
   });
 });
 
 describe('prose', () => {
-  it.each(['README.md', ...packageReadmes, ...pagesUnder('docs')])('%s links only to what exists', (page) => {
-    const text = read(page).replace(/```[\s\S]*?```/g, '');
-    const links = [...text.matchAll(/\]\((?!https?:|mailto:|#)([^)#\s]+)/g)].map(([, link]) => link ?? '');
-    const broken = links.filter((link) => !existsSync(resolve(repository, dirname(page), link)));
-    expect(broken).toEqual([]);
-  });
+  it.each(['README.md', ...packageReadmes, ...pagesUnder('docs')])(
+    '%s links only to what exists',
+    (page) => {
+      const text = read(page).replace(/```[\s\S]*?```/g, '');
+      const links = [...text.matchAll(/\]\((?!https?:|mailto:|#)([^)#\s]+)/g)].map(
+        ([, link]) => link ?? '',
+      );
+      const broken = links.filter((link) => !existsSync(resolve(repository, dirname(page), link)));
+      expect(broken).toEqual([]);
+    },
+  );
 
   it('names only codes of the table', () => {
     const page = read('docs/ops/governance_operations.md');

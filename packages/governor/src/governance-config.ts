@@ -5,10 +5,8 @@ import { z } from 'zod';
 export const CONFIG_DEFAULTS = Object.freeze({
   /** The folder above `.cortex`. */
   workspace: '..',
-  policyFolder: 'policy/tools',
   /** How long a failing reload is tolerated for high-risk grants: 5 minutes. */
   grantsMaxStalenessMs: 300_000,
-  killSwitchFile: 'kill-switch.json',
   /** How often the kill switch file is looked at besides the watcher. */
   killSwitchPollMs: 500,
   /** Keys (tenant, tool, action) the limiter holds: about 100 MB when every key is in use. */
@@ -104,9 +102,11 @@ const grants = z
 
 const killSwitch = z
   .strictObject({
-    file: z.string().min(1).default(D.killSwitchFile).describe('State of the kill switch.'),
-    watch: z.boolean().default(true).describe('Watch the file.'),
-    pollMs: positiveMs
+    watch: z.boolean().default(true).describe('Watch `kill-switch.json`.'),
+    pollMs: z
+      .int()
+      .min(10)
+      .max(60_000)
       .default(D.killSwitchPollMs)
       .describe('How often the file is looked at besides.'),
   })
@@ -213,7 +213,7 @@ export const governanceConfigSchema = z.strictObject({
       maxKeys: z
         .int()
         .min(1)
-        .max(100_000_000)
+        .max(10_000_000)
         .default(D.limiterMaxKeys)
         .describe('Keys held at most.'),
     })

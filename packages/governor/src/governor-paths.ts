@@ -26,7 +26,7 @@ export function resolveGovernorPaths(root: string, config: GovernanceConfig): Go
     root,
     workspace: resolve(root, config.workspace),
     configFile: resolve(root, CONFIG_FILE_NAME),
-    killSwitchFile: resolve(root, config.killSwitch.file),
+    killSwitchFile: resolve(root, 'kill-switch.json'),
     evidenceDir: resolve(root, config.evidence.dir),
     evidenceKeyFile: resolve(root, config.evidence.keyFile),
     runtimeDir: resolve(root, config.evidence.runtimeDir),

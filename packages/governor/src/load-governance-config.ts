@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { errorMessage, findUnsafeMode, GovernanceError } from '@cortex-governance/core';
-import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import { type GovernanceConfig, governanceConfigSchema } from './governance-config.ts';
 
 /** Largest configuration file read: 256 KiB. */
@@ -32,7 +32,11 @@ export async function loadGovernanceConfig(file: string): Promise<GovernanceConf
   const issue = result.error.issues[0];
   const path = issue?.path ?? [];
   const member = path.length === 0 ? '' : `${path.join('.')}: `;
-  throw invalid(file, place(document, lines, path), `${member}${issue?.message ?? 'invalid'}`);
+  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
+  const where =
+    (unknown === undefined ? null : keyPlace(document, lines, path, unknown)) ??
+    place(document, lines, path);
+  throw invalid(file, where, `${member}${issue?.message ?? 'invalid'}`);
 }
 
 function toValue(file: string, document: Document): unknown {
@@ -66,6 +70,19 @@ function place(document: Document, lines: LineCounter, path: readonly PropertyKe
     if (isNode(node) && node.range) return position(lines, node.range[0]);
   }
   return '1:1';
+}
+
+/** Line and column of a key of the map at a path; null when it cannot be found. */
+function keyPlace(
+  document: Document,
+  lines: LineCounter,
+  path: readonly PropertyKey[],
+  name: string,
+): string | null {
+  const map: unknown = path.length === 0 ? document.contents : document.getIn(path, true);
+  if (!isMap(map)) return null;
+  const key: unknown = map.items.find((pair) => isScalar(pair.key) && pair.key.value === name)?.key;
+  return isNode(key) && key.range ? position(lines, key.range[0]) : null;
 }
 
 function position(lines: LineCounter, offset: number): string {

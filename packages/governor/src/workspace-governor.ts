@@ -106,11 +106,8 @@ export class WorkspaceGovernor implements Governor {
       const settled = this.#findAction(own) === action;
       if (!settled && attempt < MAX_RESOLUTIONS) continue;
       const args = resolved?.args ?? own.action.properties ?? NO_ARGUMENTS;
-      return this.#conclude(
-        this.#engine.decide(own, settled ? resolved : UNSETTLED),
-        args,
-        options,
-      );
+      const verdict = this.#engine.decide(own, settled ? resolved : UNSETTLED);
+      return this.#conclude(own, verdict, args, options);
     }
   }
 

@@ -1,0 +1,98 @@
+import { join, resolve } from 'node:path';
+import { DecisionEngine, type KillSwitch, systemClock } from '@cortex-governance/core';
+import { type CountingGrantIndex, createGrantIndex } from '@cortex-governance/grant-loader';
+import { createKillSwitch } from '@cortex-governance/kill-switch';
+import { createRateLimiter } from '@cortex-governance/rate-limiter';
+import { createMetricsRegistry } from '@cortex-governance/telemetry';
+import { Cleanup } from './cleanup.ts';
+import { recordChanges } from './evidence-events.ts';
+import type { Governor } from './governor.ts';
+import { openLogger } from './governor-logger.ts';
+import { registerGovernorMetrics } from './governor-metrics.ts';
+import { type GovernorOptions, parseGovernorOptions } from './governor-options.ts';
+import { CONFIG_FILE_NAME, resolveGovernorPaths } from './governor-paths.ts';
+import { loadGovernanceConfig } from './load-governance-config.ts';
+import { openEvidence } from './open-evidence.ts';
+import { openTenantGuard } from './open-tenant-guard.ts';
+import type { Opening } from './opening.ts';
+import { recordBoot } from './record-boot.ts';
+import { WorkspaceGovernor } from './workspace-governor.ts';
+
+/**
+ * Loads and wires everything that governs one workspace.
+ *
+ * The kill switch is read first, and its stops are in force before the first decision. Grants, tenants
+ * and configuration must be valid and evidence writable (`evidence.mode: strict`), or there is no governor.
+ * @throws {GovernanceError} OPTIONS_INVALID, CONFIG_INVALID, GRANT_INVALID, GRANT_NOT_FOUND,
+ * GRANT_FILE_UNSAFE, EVIDENCE_LOCKED, EVIDENCE_CORRUPT, EVIDENCE_KEY_INVALID, EVIDENCE_WRITE_FAILED
+ */
+export async function createGovernor(options: GovernorOptions = {}): Promise<Governor> {
+  const parsed = parseGovernorOptions(options);
+  const root = resolve(parsed.root);
+  const config = await loadGovernanceConfig(join(root, CONFIG_FILE_NAME));
+  const cleanup = new Cleanup();
+  try {
+    const logger = parsed.logger ?? openLogger(config, cleanup);
+    const paths = resolveGovernorPaths(root, config);
+    const clock = parsed.clock ?? systemClock;
+    return await openGovernor({ options: parsed, config, paths, clock, logger, cleanup });
+  } catch (error) {
+    await cleanup.run();
+    throw error;
+  }
+}
+
+async function openGovernor(opening: Opening): Promise<Governor> {
+  const { options, config, paths, clock, logger, cleanup } = opening;
+  const killSwitch = await openKillSwitch(opening);
+  const grants = await openGrants(opening);
+  const tenants = await openTenantGuard(opening);
+  const evidence = await openEvidence(opening);
+  const limiter = createRateLimiter({ maxKeys: config.limiter.maxKeys });
+  const metrics = createMetricsRegistry({ logger });
+  const engine = new DecisionEngine({
+    ...{ killSwitch, tenants, grants, limiter, evidence, clock },
+    policy: options.policy,
+    onFault: (stage, error) => logger.error('STAGE_FAULT', { stage, error }),
+  });
+  const parts = { engine, killSwitch, grants, tenants, evidence, limiter, logger };
+  const endMetrics = registerGovernorMetrics(metrics, parts);
+  await recordBoot(opening, evidence, grants);
+  const endRecording = recordChanges(killSwitch, grants, evidence, logger);
+  cleanup.add(async () => {
+    endRecording();
+    endMetrics();
+  });
+  return new WorkspaceGovernor({
+    ...parts,
+    ...{ metrics, config, paths },
+    supportedObligations: new Set(options.supportedObligations),
+    release: () => cleanup.run(),
+  });
+}
+
+async function openKillSwitch({
+  config,
+  paths,
+  clock,
+  logger,
+  cleanup,
+}: Opening): Promise<KillSwitch> {
+  const { watch, pollMs } = config.killSwitch;
+  const killSwitch = await createKillSwitch({ root: paths.root, watch, pollMs, clock, logger });
+  cleanup.add(() => killSwitch.close());
+  return killSwitch;
+}
+
+async function openGrants({
+  config,
+  paths,
+  clock,
+  logger,
+  cleanup,
+}: Opening): Promise<CountingGrantIndex> {
+  const { root, workspace } = paths;
+  const grants = await createGrantIndex({ root, workspace, ...config.grants, clock, logger });
+  cleanup.add(() => grants.close());
+  return grants;
+}
