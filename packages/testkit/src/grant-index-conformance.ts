@@ -34,8 +34,12 @@ type Factory = () => Promise<GrantIndexFixture>;
 export function describeGrantIndex(name: string, factory: Factory): void {
   describe(`${name} (GrantIndex)`, () => {
     describeSnapshots(factory);
-    describeReloads(factory);
-    describeArguments(factory);
+    describeHash(factory);
+    describeChanges(factory);
+    describeFailures(factory);
+    describeListeners(factory);
+    describeCalls(factory);
+    describeAnyArguments(factory);
   });
 }
 
@@ -91,7 +95,9 @@ function describeSnapshots(factory: Factory): void {
         }
       }
     }));
+}
 
+function describeHash(factory: Factory): void {
   it('has a SHA-256 for a hash, the same in its status and for the same source', async () => {
     const hashes = new Set<string>();
     for (let i = 0; i < 2; i += 1) {
@@ -113,7 +119,7 @@ function describeSnapshots(factory: Factory): void {
     }));
 }
 
-function describeReloads(factory: Factory): void {
+function describeChanges(factory: Factory): void {
   it('swaps the whole snapshot on a change, and leaves the old one as it was', () =>
     withFixture(factory, async ({ index, tools, change }) => {
       const before = index.current();
@@ -141,7 +147,9 @@ function describeReloads(factory: Factory): void {
       });
       expect(index.current()).toBe(before);
     }));
+}
 
+function describeFailures(factory: Factory): void {
   it('keeps the last good snapshot while a grant is bad, and says why', () =>
     withFixture(factory, async ({ index, spoil, repair }) => {
       const before = index.current();
@@ -156,7 +164,9 @@ function describeReloads(factory: Factory): void {
       expect(index.status().problems).toEqual([]);
       expect(index.current().policyHash).toBe(before.policyHash);
     }));
+}
 
+function describeListeners(factory: Factory): void {
   it('calls back on changes and failures, survives a listener that throws, and stops when told', () =>
     withFixture(factory, async ({ index, change, spoil }) => {
       const seen: GrantReload[] = [];
@@ -195,19 +205,21 @@ function describeReloads(factory: Factory): void {
     }));
 }
 
-function describeArguments(factory: Factory): void {
-  const request = (tool: string, action: string): DecisionRequest => ({
+function requestFor(tool: string, action: string): DecisionRequest {
+  return {
     tenant: 'default',
     subject: { type: 'agent', id: 'conformance' },
     action: { name: action },
     resource: { type: 'tool', id: tool },
-  });
+  };
+}
 
+function describeCalls(factory: Factory): void {
   it('allows the allowed call, and says which argument of the refused one is wrong', () =>
     withFixture(factory, async ({ index, allowed, refused }) => {
       const grant = index.current().find(allowed.tool);
       const action = grant?.action(allowed.action);
-      expect(grant?.checkSubject(request(allowed.tool, allowed.action))).toBeNull();
+      expect(grant?.checkSubject(requestFor(allowed.tool, allowed.action))).toBeNull();
       expect(action?.checkArguments(allowed.args)).toBeNull();
       const problem = action?.checkArguments(refused) ?? null;
       expect(problem).not.toBeNull();
@@ -224,7 +236,9 @@ function describeArguments(factory: Factory): void {
       expect(resolved?.args).not.toBe(allowed.args);
       expect(allowed.args).toEqual(given);
     }));
+}
 
+function describeAnyArguments(factory: Factory): void {
   it('answers for any arguments, without throwing or rejecting', () =>
     withFixture(factory, async ({ index, allowed }) => {
       const action = index.current().find(allowed.tool)?.action(allowed.action);
