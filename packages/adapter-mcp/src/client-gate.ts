@@ -76,7 +76,7 @@ export class ClientGate {
       countDrop(this.#link, 'client_requests_overload', method);
       toClient.push(refuseOverload(id, maxPending));
     } else {
-      const entry = pending.add(id, method, progressToken(params));
+      const entry = pending.add(id, method, params?.['_meta']);
       if (method === 'tools/call') {
         void this.#call(entry, params ?? {});
       } else {
@@ -151,7 +151,7 @@ export class ClientGate {
     const { pending, tally, toClient } = this.#link;
     tally.count(verdict.effect === 'escalate' ? 'calls_escalated' : 'calls_denied');
     pending.settle(entry);
-    toClient.push(toResultMessage(entry.id, denialResult(verdict)));
+    toClient.push(toResultMessage(entry.id, denialResult(verdict, entry.typedResult)));
   }
 
   /** MCP: a cancelled request is not answered. Its verdict stays in evidence. */
@@ -170,7 +170,7 @@ export class ClientGate {
       method: 'notifications/cancelled',
       params: { requestId: entry.id, reason: verdict.reason },
     });
-    toClient.push(toResultMessage(entry.id, denialResult(verdict)));
+    toClient.push(toResultMessage(entry.id, denialResult(verdict, entry.typedResult)));
   }
 
   #notification(notification: RpcNotification): void {
@@ -197,11 +197,4 @@ export class ClientGate {
       entry.cancelled = true;
     }
   }
-}
-
-function progressToken(params: RpcParams | undefined): string | number | undefined {
-  const meta = params?.['_meta'];
-  if (typeof meta !== 'object' || meta === null) return undefined;
-  const token = (meta as RpcParams)['progressToken'];
-  return isRequestId(token) ? token : undefined;
 }

@@ -21,9 +21,11 @@ export type McpVerdict = Pick<
 /**
  * The result of a call that was not made: an error that the model reads and can act on, with the
  * verdict for the client in `_meta`. A JSON-RPC error instead would end the model's turn.
+ * @param typed whether to state the result's type, as protocol revision 2026-07-28 asks.
  */
-export function denialResult(verdict: Verdict): RpcParams {
+export function denialResult(verdict: Verdict, typed: boolean): RpcParams {
   return {
+    ...(typed ? { resultType: 'complete' } : {}),
     content: [{ type: 'text', text: denialText(verdict) }],
     isError: true,
     _meta: { [VERDICT_META_KEY]: mcpVerdict(verdict) },

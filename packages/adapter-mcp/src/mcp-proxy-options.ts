@@ -23,6 +23,12 @@ export interface McpProxyOptions {
   readonly logger?: Logger;
   /** Most requests of the client in flight; more are refused. @defaultValue 1024 */
   readonly maxPending?: number;
+  /**
+   * Called when messages to a side begin to pile up, because it does not read, and when none waits any
+   * more. Whoever owns the streams should stop reading meanwhile: a session in which 8,192 messages wait
+   * ends. @defaultValue none
+   */
+  readonly onWaiting?: (side: 'client' | 'server', waits: boolean) => void;
 }
 
 /** Far more than a client that waits for answers has in flight, and little memory. */
@@ -38,7 +44,7 @@ export const maxPendingSchema = z.int().min(1).max(MAX_PENDING_LIMIT).default(DE
 
 export const loggerSchema = z.custom<Logger>(hasMethods('warn', 'error', 'info'), 'not a logger');
 
-export const mcpProxyOptionsSchema = z.object({
+export const mcpProxyOptionsSchema = z.strictObject({
   governor: z.custom<McpGovernor>(hasMethods('authorize', 'refuse', 'onStop'), 'not a governor'),
   tool: identifierSchema,
   tenant: identifierSchema,
@@ -47,6 +53,9 @@ export const mcpProxyOptionsSchema = z.object({
   server: z.custom<Transport>(hasMethods('start', 'send', 'close'), 'not a transport'),
   logger: loggerSchema.default(() => silentLogger),
   maxPending: maxPendingSchema,
+  onWaiting: z
+    .custom<NonNullable<McpProxyOptions['onWaiting']>>(isFunction, 'not a function')
+    .default(() => () => {}),
 });
 
 /** {@link McpProxyOptions}, checked and with defaults filled in. */
@@ -58,4 +67,8 @@ export function hasMethods(...names: readonly string[]): (value: unknown) => boo
     typeof value === 'object' &&
     value !== null &&
     names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
+}
+
+export function isFunction(value: unknown): boolean {
+  return typeof value === 'function';
 }

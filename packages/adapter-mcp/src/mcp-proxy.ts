@@ -72,8 +72,8 @@ class Session implements McpProxy {
       scope: { tenant, agent, tool },
       pending: new PendingRequests(maxPending),
       tally: new McpProxyTally(),
-      toClient: new Outbox(client, (problem) => this.#end('client', problem)),
-      toServer: new Outbox(server, (problem) => this.#end('server', problem)),
+      toClient: this.#outbox('client', client, options.onWaiting),
+      toServer: this.#outbox('server', server, options.onWaiting),
       logger,
       maxPending,
       isEnded: () => this.#isEnded,
@@ -106,6 +106,17 @@ class Session implements McpProxy {
   async close(): Promise<void> {
     this.#end('proxy', '');
     await this.ended;
+  }
+
+  #outbox(
+    side: 'client' | 'server',
+    transport: Transport,
+    onWaiting: ResolvedMcpProxyOptions['onWaiting'],
+  ): Outbox {
+    return new Outbox(transport, {
+      waiting: (waits) => onWaiting(side, waits),
+      failed: (problem) => this.#end(side, problem),
+    });
   }
 
   #listen(

@@ -1,25 +1,36 @@
 import { errorMessage } from '@cortex-governance/core';
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/server';
 
+/** As many messages wait before the sources of messages are asked to pause. */
+const PAUSE_AT_MESSAGES = 16;
+
 /**
- * Most messages that wait for a slow reader. A block of the read buffer (64 KiB) can hold about 2,000 of the
- * smallest requests, and each is answered; reading is paused beyond that where the streams are ours.
+ * Most messages that wait for a side that does not read. One block of the read buffer (64 KiB) can hold about
+ * 2,000 of the smallest requests, each of which is answered, so a source that pauses never gets here.
  */
 const MAX_QUEUED_MESSAGES = 8192;
+
+/** What an outbox reports. */
+export interface OutboxListener {
+  /** True when messages begin to pile up, false when none waits any more. */
+  waiting(waits: boolean): void;
+  /** The side does not read, or its transport fails; told once, and nothing is sent any more. */
+  failed(problem: string): void;
+}
 
 /** Sends messages to one side in their order, one at a time, and holds a bounded number of them. */
 export class Outbox {
   readonly #transport: Transport;
-  readonly #onFailure: (problem: string) => void;
+  readonly #listener: OutboxListener;
   #queue: JSONRPCMessage[] = [];
   #sending = false;
+  #waits = false;
   #draining: Promise<void> = Promise.resolve();
   #closed = false;
 
-  /** @param onFailure told once, when the side does not read or its transport fails. */
-  constructor(transport: Transport, onFailure: (problem: string) => void) {
+  constructor(transport: Transport, listener: OutboxListener) {
     this.#transport = transport;
-    this.#onFailure = onFailure;
+    this.#listener = listener;
   }
 
   /** Queues a message; after {@link close} it is discarded. */
@@ -31,6 +42,7 @@ export class Outbox {
     }
     this.#queue.push(message);
     if (!this.#sending) this.#draining = this.#drain();
+    if (this.#queue.length >= PAUSE_AT_MESSAGES) this.#report(true);
   }
 
   /** Resolves when nothing waits any more; never rejects. */
@@ -54,11 +66,18 @@ export class Outbox {
       }
     }
     this.#sending = false;
+    this.#report(false);
+  }
+
+  #report(waits: boolean): void {
+    if (this.#waits === waits || this.#closed) return;
+    this.#waits = waits;
+    this.#listener.waiting(waits);
   }
 
   #fail(problem: string): void {
     if (this.#closed) return;
     this.close();
-    this.#onFailure(problem);
+    this.#listener.failed(problem);
   }
 }

@@ -1,4 +1,6 @@
-import type { RequestId } from '@modelcontextprotocol/server';
+import { isPlainObject } from '@cortex-governance/core';
+import { PROTOCOL_VERSION_META_KEY, type RequestId } from '@modelcontextprotocol/server';
+import { isRequestId } from './rpc-message.ts';
 
 /** A request of the client that has not been answered. */
 export interface PendingRequest {
@@ -6,6 +8,8 @@ export interface PendingRequest {
   readonly method: string;
   /** Names the request's progress notifications; undefined when none were asked for. */
   readonly progressToken: RequestId | undefined;
+  /** Whether results state their type: protocol revision 2026-07-28. */
+  readonly typedResult: boolean;
   /** False while a call is being decided: the server does not know of it yet. */
   forwarded: boolean;
   /** The client does not want the answer any more. */
@@ -43,8 +47,20 @@ export class PendingRequests {
     return this.#byId.has(id) || this.#abandoned.has(id);
   }
 
-  add(id: RequestId, method: string, progressToken: RequestId | undefined): PendingRequest {
-    const request = { id, method, progressToken, forwarded: false, cancelled: false, unwatch() {} };
+  /** @param meta the request's `_meta`. */
+  add(id: RequestId, method: string, meta: unknown): PendingRequest {
+    const members = isPlainObject(meta) ? meta : {};
+    const token = members['progressToken'];
+    const progressToken = isRequestId(token) ? token : undefined;
+    const request: PendingRequest = {
+      id,
+      method,
+      progressToken,
+      typedResult: members[PROTOCOL_VERSION_META_KEY] !== undefined,
+      forwarded: false,
+      cancelled: false,
+      unwatch: () => {},
+    };
     this.#byId.set(id, request);
     if (progressToken !== undefined) this.#byProgressToken.set(progressToken, request);
     return request;

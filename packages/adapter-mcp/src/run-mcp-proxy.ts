@@ -8,10 +8,11 @@ import { createMcpProxy, type McpProxy, type McpProxyEnd } from './mcp-proxy.ts'
 import {
   hasMethods,
   identifierSchema,
+  isFunction,
   loggerSchema,
   maxPendingSchema,
 } from './mcp-proxy-options.ts';
-import { holdWhileFull, StreamGate } from './stream-gate.ts';
+import { StreamGate } from './stream-gate.ts';
 
 /** Options of `runMcpProxy`. */
 export interface RunMcpProxyOptions {
@@ -66,7 +67,7 @@ const MAX_MESSAGE_BYTES = 268_435_456;
 
 const DEFAULT_SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
-const optionsSchema = z.object({
+const optionsSchema = z.strictObject({
   governor: z.custom<Governor>(hasMethods('authorize', 'refuse', 'onStop'), 'not a governor'),
   command: z.string().min(1),
   args: z.array(z.string()).readonly().default([]),
@@ -149,25 +150,18 @@ function createBridge(options: ResolvedOptions, child: ChildServer): McpProxy {
     tool: options.tool ?? governor.config.mcp.tool,
     tenant: options.tenant ?? governor.config.mcp.tenant,
     agent: options.agent ?? governor.config.mcp.agent,
-    client: holdWhileFull(new StdioServerTransport(stdin, stdout, limits), stdout, [
-      fromClient,
-      fromServer,
-    ]),
-    // A server that does not read is not kept from writing: it may wait for its output to be read first.
-    server: holdWhileFull(
-      new StdioServerTransport(child.stdout, child.stdin, limits),
-      child.stdin,
-      [fromClient],
-    ),
+    client: new StdioServerTransport(stdin, stdout, limits),
+    server: new StdioServerTransport(child.stdout, child.stdin, limits),
     logger: options.logger ?? governor.logger,
     maxPending,
+    onWaiting: (side, waits) => {
+      fromClient.hold(waits);
+      // A server that does not read is still read from: it may be waiting for that before it reads.
+      if (side === 'client') fromServer.hold(waits);
+    },
   });
 }
 
 function isString(value: unknown): boolean {
   return typeof value === 'string';
-}
-
-function isFunction(value: unknown): boolean {
-  return typeof value === 'function';
 }

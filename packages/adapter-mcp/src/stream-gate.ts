@@ -1,7 +1,6 @@
-import type { Readable, Writable } from 'node:stream';
-import type { Transport } from '@modelcontextprotocol/server';
+import type { Readable } from 'node:stream';
 
-/** Pauses reading while something that was read cannot be passed on. Holds nest. */
+/** Pauses reading a stream while what was read cannot be passed on. Holds nest. */
 export class StreamGate {
   readonly #source: Readable;
   #holds = 0;
@@ -10,36 +9,11 @@ export class StreamGate {
     this.#source = source;
   }
 
-  hold(): void {
-    this.#holds += 1;
-    this.#source.pause();
+  /** Adds a hold, or takes one back. */
+  hold(on: boolean): void {
+    this.#holds += on ? 1 : -1;
+    if (this.#holds > 0) this.#source.pause();
+    // Without its listener the transport has closed, and what is read would be lost.
+    else if (this.#source.listenerCount('data') > 0) this.#source.resume();
   }
-
-  release(): void {
-    this.#holds -= 1;
-    if (this.#holds === 0 && this.#source.listenerCount('data') > 0) this.#source.resume();
-  }
-}
-
-/**
- * Makes a transport that writes to `sink` hold these gates while the sink is full, so that what waits in
- * memory stays within one block of each source.
- */
-export function holdWhileFull(
-  transport: Transport,
-  sink: Writable,
-  gates: readonly StreamGate[],
-): Transport {
-  const send = transport.send.bind(transport);
-  transport.send = async (message, options) => {
-    const sent = send(message, options);
-    if (!sink.writableNeedDrain) return sent;
-    for (const gate of gates) gate.hold();
-    try {
-      await sent;
-    } finally {
-      for (const gate of gates) gate.release();
-    }
-  };
-  return transport;
 }
