@@ -2,7 +2,8 @@
  * `npm start [-- options of govern serve]`: set up, build, and serve decisions.
  *
  * The server is loaded into this very process rather than started as a child: Ctrl-C, SIGTERM and
- * the exit code then need no passing on, and killing this process leaves nothing behind.
+ * the exit code then need no passing on, and killing this process leaves nothing behind. For the
+ * same reason the npm script says `exec`: npm signals only the shell that it starts.
  */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -12,7 +13,7 @@ await setUp();
 console.log('> Building');
 const code = await runNx(['run', 'cli:build', '--outputStyle=static']);
 if (code !== 0) {
-  console.error('The build failed; see the messages above.');
+  if (code < 128) console.error('The build failed; see the messages above.');
   process.exit(code);
 }
 
