@@ -1,3 +1,4 @@
+import type { UnderlyingSource } from 'node:stream/web';
 import { GovernanceError } from '@cortex-governance/core';
 import { EventSplitter } from './event-splitter.ts';
 import type { Ending, Exchange } from './exchange.ts';
@@ -25,7 +26,7 @@ export function responseStream(body: BegunBody, exchange: Exchange): ReadableStr
   return new ReadableStream<Uint8Array>(new ResponseSource(body, exchange), { highWaterMark: 0 });
 }
 
-class ResponseSource implements UnderlyingDefaultSource<Uint8Array> {
+class ResponseSource implements UnderlyingSource<Uint8Array> {
   readonly #body: BegunBody;
   readonly #exchange: Exchange;
   readonly #splitter: EventSplitter | null;
