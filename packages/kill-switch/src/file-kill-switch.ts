@@ -13,18 +13,11 @@ import { type FileLock, takeFileLock } from './file-lock.ts';
 import { type FileReading, fileSignature, readStateFile } from './file-reading.ts';
 import { FolderWatch } from './folder-watch.ts';
 import { parseOrder, targetKey } from './kill-order.ts';
-import {
-  holds,
-  KILL_SWITCH_FILE,
-  type KillSwitchFile,
-  parseKillSwitchFile,
-  serializeKillSwitchFile,
-  withReleased,
-} from './kill-switch-file.ts';
+import { KILL_SWITCH_FILE, type KillSwitchFile, parseKillSwitchFile } from './kill-switch-file.ts';
 import type { CheckedOptions } from './kill-switch-options.ts';
-import { withLocalStops } from './local-stops.ts';
 import { SwitchState } from './switch-state.ts';
 import { removeLeftovers } from './temporary-files.ts';
+import { planWrite } from './write-plan.ts';
 
 /** Most stops in force. One more needs a broader scope; a global stop is always taken. */
 const MAX_STOPS = 10_000;
@@ -41,6 +34,13 @@ interface Written {
   readonly after: KillSwitchFile;
 }
 
+/** Stops that will be written together. */
+interface Batch {
+  /** The last of them. */
+  order: number;
+  readonly written: Promise<Written>;
+}
+
 /** The switch of this package: the port, and the word that worker threads can share. */
 export interface FileKillSwitch extends KillSwitch {
   /** Holds the bits of `engaged()` as one Int32: `new Int32Array(sharedState)[0]`. For reading only. */
@@ -53,13 +53,14 @@ export class FileSwitch implements FileKillSwitch {
   readonly #path: string;
   readonly #state: SwitchState;
   #watch: FolderWatch | null = null;
-  /** The last text taken over, and the signature of its file; empty when it must be read again. */
-  #text = '';
+  /** The last text taken over, if any, and the signature of its file; empty when it must be read again. */
+  #text: string | null = null;
   #signature = '';
   /** Rises with every text taken over, so that a read that began before is not. */
   #generation = 0;
-  /** Orders are written one after the other. */
+  /** Writes run one after the other; stops that wait for theirs are a batch. */
   #queue: Promise<unknown> = Promise.resolve();
+  #batch: Batch | null = null;
   #waiting = 0;
   #lastOrder = 0;
   /** Settles when the write under way is over; null when there is none. */
@@ -112,7 +113,7 @@ export class FileSwitch implements FileKillSwitch {
     this.#lastOrder += 1;
     const stop = this.#state.engage(entry, this.#lastOrder);
     try {
-      const { after } = await this.#enqueue(() => this.#persist(stop.order, null));
+      const { after } = await this.#bounded(() => this.#save(stop.order));
       return after.entries.find((other) => targetKey(other) === stop.key) ?? entry;
     } catch (error) {
       this.#state.local.keepUnsaved(stop);
@@ -125,7 +126,11 @@ export class FileSwitch implements FileKillSwitch {
     const key = targetKey(checked);
     this.#lastOrder += 1;
     const place = this.#lastOrder;
-    const { before } = await this.#enqueue(() => this.#persist(place, checked));
+    // Stops that are ordered from now on come after this release.
+    this.#batch = null;
+    const { before } = await this.#bounded(() =>
+      this.#enqueue(() => this.#persist(place, checked)),
+    );
     return before.entries.find((entry) => targetKey(entry) === key) ?? null;
   }
 
@@ -157,15 +162,35 @@ export class FileSwitch implements FileKillSwitch {
     throw new GovernanceError('OPTIONS_INVALID', { where: 'engage(order)', problem });
   }
 
-  #enqueue<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#closed) return Promise.reject(this.#writeFailed('the switch is closed'));
-    if (this.#waiting >= MAX_WAITING) {
-      return Promise.reject(this.#writeFailed(`${MAX_WAITING} orders wait already`));
-    }
+  /** Runs the write of an order, unless too many wait already. */
+  async #bounded<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#closed) throw this.#writeFailed('the switch is closed');
+    if (this.#waiting >= MAX_WAITING) throw this.#writeFailed(`${MAX_WAITING} orders wait already`);
     this.#waiting += 1;
-    const result = this.#queue.then(work).finally(() => {
+    try {
+      return await work();
+    } finally {
       this.#waiting -= 1;
-    });
+    }
+  }
+
+  /** Writes the stops up to `order`. Those that are ordered before the write begins share it. */
+  #save(order: number): Promise<Written> {
+    if (this.#batch !== null) {
+      this.#batch.order = order;
+      return this.#batch.written;
+    }
+    const start = (): Promise<Written> => {
+      if (this.#batch === batch) this.#batch = null;
+      return this.#persist(batch.order, null);
+    };
+    const batch: Batch = { order, written: this.#enqueue(start) };
+    this.#batch = batch;
+    return batch.written;
+  }
+
+  #enqueue<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(work);
     this.#queue = result.catch(() => {});
     return result;
   }
@@ -206,20 +231,20 @@ export class FileSwitch implements FileKillSwitch {
     // Whatever stops an unreadable file holds, overwriting it would release them.
     if (problem !== null)
       throw this.#writeFailed(`not overwritten, because unreadable: ${problem}`);
-    const stops = this.#state.local.upTo(order);
-    const before = withLocalStops(this.#state.lastFile, stops);
-    const found = release !== null && holds(before, release);
-    if (release !== null && !found && this.#state.readable) return { before, after: before };
+    const released = release === null ? null : { ...release, at: this.#state.now() };
+    const local = this.#state.local.upTo(order);
+    const plan = planWrite(this.#state.lastFile, local, released);
+    const { before, after, text } = plan;
+    if (release !== null && !plan.found && this.#state.readable) return { before, after };
 
-    const released = found ? { ...release, at: this.#state.now() } : null;
-    const after = released === null ? before : withReleased(before, released);
-    const text = serializeKillSwitchFile(after);
+    const unwritable = parseKillSwitchFile(text).problem;
+    if (unwritable !== null) throw this.#writeFailed(`would not be readable: ${unwritable}`);
     await lock.assertHeld();
     await replaceFileDurably(this.#path, text, 0o644);
     this.#generation += 1;
     this.#text = text;
     this.#signature = '';
-    this.#state.commit(after, stops, released);
+    this.#state.commit(after, plan.settled, plan.found ? released : null);
     return { before, after };
   }
 
@@ -256,7 +281,7 @@ export class FileSwitch implements FileKillSwitch {
       else this.#state.accept(file);
       return problem;
     }
-    this.#text = '';
+    this.#text = null;
     if (reading.kind === 'missing') {
       this.#state.miss();
       return null;

@@ -110,24 +110,16 @@ export function serializeKillSwitchFile(file: KillSwitchFile): string {
   }
 }
 
-/** The file after a stop. An entry for the same target stays as it is; the history has both orders. */
-export function withEngaged(file: KillSwitchFile, entry: KillSwitchEntry): KillSwitchFile {
-  return {
-    ...file,
-    revision: file.revision + 1,
-    entries: holds(file, entry) ? file.entries : [...file.entries, entry],
-    history: remember(file, 'engaged', entry),
-  };
-}
-
 /** The file after the end of a stop; `order` says who ended it, why and when. */
 export function withReleased(file: KillSwitchFile, order: KillSwitchEntry): KillSwitchFile {
   const key = targetKey(order);
+  const revision = file.revision + 1;
+  const record: KillSwitchRecord = { type: 'released', ...order, revision };
   return {
     ...file,
-    revision: file.revision + 1,
+    revision,
     entries: file.entries.filter((entry) => targetKey(entry) !== key),
-    history: remember(file, 'released', order),
+    history: [...file.history, record].slice(-MAX_HISTORY),
   };
 }
 
@@ -141,13 +133,4 @@ export function holds(file: KillSwitchFile, target: KillTarget): boolean {
 export function changeOf(type: KillSwitchRecord['type'], entry: KillSwitchEntry): KillSwitchChange {
   const { actor, reason, at } = entry;
   return { type, target: targetOf(entry), actor, reason, at };
-}
-
-function remember(
-  file: KillSwitchFile,
-  type: KillSwitchRecord['type'],
-  entry: KillSwitchEntry,
-): readonly KillSwitchRecord[] {
-  const record: KillSwitchRecord = { type, ...entry, revision: file.revision + 1 };
-  return [...file.history, record].slice(-MAX_HISTORY);
 }

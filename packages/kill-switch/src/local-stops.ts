@@ -1,6 +1,5 @@
 import type { KillSwitchEntry } from '@cortex-governance/core';
 import { targetKey } from './kill-order.ts';
-import { holds, type KillSwitchFile, withEngaged } from './kill-switch-file.ts';
 
 /** A stop in force in this process that the file does not hold, or not yet. */
 export interface LocalStop {
@@ -49,18 +48,4 @@ export class LocalStops {
   settle(keys: ReadonlySet<string>): void {
     this.#stops = this.#stops.filter((stop) => stop.state === 'writing' || !keys.has(stop.key));
   }
-}
-
-/** The file with the stops of this process; those that it lost come back as they were, without a record. */
-export function withLocalStops(file: KillSwitchFile, stops: readonly LocalStop[]): KillSwitchFile {
-  let filled = file;
-  for (const { state, entry } of stops) {
-    if (state !== 'kept') {
-      filled = withEngaged(filled, entry);
-    } else if (!holds(filled, entry)) {
-      const { revision, entries } = filled;
-      filled = { ...filled, revision: revision + 1, entries: [...entries, entry] };
-    }
-  }
-  return filled;
 }
