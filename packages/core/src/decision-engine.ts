@@ -126,6 +126,11 @@ export class DecisionEngine {
     const nowMs = this.#clock.monotonicMs();
     this.#stage = stage;
     this.#wellFormed = false;
+    try {
+      this.#policyHash = this.#grants.current().policyHash;
+    } catch (error) {
+      this.#report(error);
+    }
     return this.#record(request, this.#answer(code, nowMs, detail), nowMs);
   }
 

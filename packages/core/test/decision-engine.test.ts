@@ -158,6 +158,10 @@ describe('DecisionEngine, stage by stage', () => {
     expect(parts.taken).toBe(0);
   });
 
+  it('names the policy in a denial that comes before any decision', () => {
+    expect(engine.refuse(request, 'TENANT_CONFLICT', 'tenant').policyHash).toBe('hash');
+  });
+
   it('records and counts a denial that an enforcer adds', () => {
     engine.decide(request);
     const verdict = engine.refuse(request, 'OBLIGATION_UNSUPPORTED', 'policy', 'notification');
