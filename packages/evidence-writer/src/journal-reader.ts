@@ -23,6 +23,7 @@ export interface JournalFrame {
   /** Where the frame starts in the file. */
   readonly offset: number;
   readonly firstIndex: number;
+  /** None for a segment that was made and not yet written. */
   readonly records: readonly Buffer[];
 }
 
@@ -93,7 +94,11 @@ function* readSegment(
 ): Generator<JournalItem> {
   let index = firstIndex;
   let offset = 0;
-  if (bytes.length === 0 && !isLast) yield faultAt(file, 0, 'empty segment', false, index);
+  if (bytes.length === 0) {
+    yield isLast
+      ? { frame: { file, offset: 0, firstIndex, records: [] }, fault: null }
+      : faultAt(file, 0, 'empty segment', false, index);
+  }
   while (offset < bytes.length) {
     const rest = bytes.subarray(offset);
     const header = decodeFrameHeader(rest);

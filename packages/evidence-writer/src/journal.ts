@@ -78,9 +78,9 @@ export class Journal {
     await this.close();
     const path = join(this.#folder, segmentName(firstIndex));
     const file = await this.#files.createAppendFile(path);
-    await this.#files.syncFolder(this.#folder);
     const segment = { path, file, bytes: 0, end: firstIndex };
     this.#current = segment;
+    await this.#files.syncFolder(this.#folder);
     return segment;
   }
 }

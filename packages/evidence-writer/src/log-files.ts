@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, truncate } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat, truncate } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { replaceFileDurably } from '@cortex-governance/core';
 import { isMissing } from './bounded-read.ts';
@@ -53,11 +53,24 @@ export const nodeLogFiles: LogFiles = Object.freeze({
 });
 
 async function makeFolder(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true, mode: FOLDER_MODE });
-  if (first === undefined) return;
-  for (let made = path; made.length >= first.length; made = dirname(made)) {
-    await syncFolder(dirname(made));
+  if (await makeOneFolder(path)) return;
+  // Not mkdir's `recursive`: it never returns where the system says ENOENT for a parent that is there.
+  const parent = dirname(path);
+  if (parent !== path) await makeFolder(parent);
+  if (!(await makeOneFolder(path))) throw new Error(`${path}: cannot be made`);
+}
+
+/** False when the parent is missing. */
+async function makeOneFolder(path: string): Promise<boolean> {
+  try {
+    await mkdir(path, { mode: FOLDER_MODE });
+  } catch (error) {
+    if (isMissing(error)) return false;
+    if ((await stat(path)).isDirectory()) return true;
+    throw error;
   }
+  await syncFolder(dirname(path));
+  return true;
 }
 
 async function createAppendFile(path: string): Promise<AppendFile> {

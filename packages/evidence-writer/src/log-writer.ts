@@ -140,20 +140,24 @@ export class LogWriter implements EvidenceWriter {
 
   async #close(): Promise<void> {
     const { journal, lock } = this.#parts;
-    try {
-      if (this.#failure === null) await this.flush();
-      await this.#settled();
-      await journal.close();
-      if (this.#failure === null) await journal.removeCovered(this.#publisher.checkpointed);
-    } catch (error) {
-      this.#fail(error, journal.path);
-    } finally {
-      this.#publisher.stop();
-      this.#clearAgeTimer();
-      await this.#settled();
-      await lock.release().catch((error: unknown) => this.#warnOfLock(error));
+    await this.#attempt(() => this.flush());
+    this.#publisher.stop();
+    this.#clearAgeTimer();
+    await this.#settled();
+    await this.#attempt(() => journal.close());
+    if (this.#failure === null) {
+      await this.#attempt(() => journal.removeCovered(this.#publisher.checkpointed));
     }
+    await lock.release().catch((error: unknown) => this.#warnOfLock(error));
     if (this.#failure !== null) throw this.#failure;
+  }
+
+  async #attempt(step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
+      this.#fail(error, this.#parts.journal.path);
+    }
   }
 
   /** A lock that stays is taken over once this process is gone. */

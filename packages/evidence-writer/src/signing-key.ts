@@ -6,7 +6,7 @@ import {
   randomBytes,
   sign,
 } from 'node:crypto';
-import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { link, open, readFile, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import {
   errorMessage,
@@ -15,6 +15,7 @@ import {
   GovernanceError,
 } from '@cortex-governance/core';
 import { isMissing } from './bounded-read.ts';
+import { nodeLogFiles } from './log-files.ts';
 import { formatSignedNote } from './signed-note.ts';
 import { formatVerifierKey, keyIdOf, rawPublicKey } from './verifier-key.ts';
 
@@ -100,7 +101,7 @@ async function createKeyFile(file: string): Promise<string | null> {
   const { privateKey } = generateKeyPairSync('ed25519');
   const pem = String(privateKey.export({ format: 'pem', type: 'pkcs8' }));
   const folder = dirname(file);
-  await mkdir(folder, { recursive: true, mode: 0o750 });
+  await nodeLogFiles.makeFolder(folder);
   const scratch = join(folder, `.${basename(file)}.${randomBytes(6).toString('hex')}.tmp`);
   try {
     const handle = await open(scratch, 'wx', 0o600);

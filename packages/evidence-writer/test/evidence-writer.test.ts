@@ -20,7 +20,15 @@ import {
   readEvidence,
   verifyEvidence,
 } from '../src/index.ts';
-import { allowed, call, errorOf, filesWith, openWriter, recordsOf, temporaryFolder } from './support.ts';
+import {
+  allowed,
+  call,
+  errorOf,
+  filesWith,
+  openWriter,
+  recordsOf,
+  temporaryFolder,
+} from './support.ts';
 
 describeEvidenceWriter('createEvidenceWriter', async (setup) => {
   const dir = await temporaryFolder();

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -101,3 +101,13 @@ export function filesWithJournal(faults: {
     },
   });
 }
+
+/** The file system without its syncs: for tests with many starts, in which nothing crashes. */
+export const unsyncedFiles: LogFiles = filesWith({
+  placeFile: async (path, scratchFolder, content) => {
+    await writeFile(join(scratchFolder, 'next'), content);
+    await rename(join(scratchFolder, 'next'), path);
+  },
+  replaceFile: (path, content) => writeFile(path, content),
+  syncFolder: () => Promise.resolve(),
+});

@@ -1,0 +1,61 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { verifyEvidence } from '../src/index.ts';
+import { openWriter, recordsOf, temporaryFolder } from './support.ts';
+
+const CHILD = join(import.meta.dirname, 'fixtures', 'append-until-killed.ts');
+
+/** Runs a writer, kills it after it has acknowledged `count` records, and returns the ids of those. */
+async function killAfter(dir: string, level: string, count: number): Promise<string[]> {
+  const args = ['--import', 'tsx', '--conditions=@cortex-governance/source', CHILD, dir, level];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  let lines = 0;
+  child.stdout.setEncoding('utf8');
+  child.stdout.on('data', (chunk: string) => {
+    text += chunk;
+    lines += chunk.split('\n').length - 1;
+    if (lines > count) child.kill('SIGKILL');
+  });
+  const signal = await new Promise((resolve) => child.on('close', (_code, name) => resolve(name)));
+  expect(signal).toBe('SIGKILL');
+  // The kill may have cut the last line; what is not a whole line was not acknowledged.
+  return text.split('\n').slice(1, -1);
+}
+
+describe('a writer that is killed', () => {
+  it.each([
+    ['os', 8],
+    ['disk', 9],
+    ['checkpointed', 5],
+  ])(
+    'loses no record that it acknowledged at %s, in %d lives',
+    async (level, lives) => {
+      const dir = await temporaryFolder();
+      const acknowledged: string[] = [];
+      for (let run = 0; run < lives; run += 1) {
+        acknowledged.push(...(await killAfter(dir, level, 20 + run * 97)));
+        const writer = await openWriter({ dir });
+        await writer.close();
+        const there = new Set((await recordsOf(join(dir, 'default'))).map((record) => record.id));
+        expect(acknowledged.filter((id) => !there.has(id))).toEqual([]);
+        const report = await verifyEvidence(join(dir, 'default'));
+        expect(report.firstFault).toBeNull();
+        expect(report.unsignedTail).toBe(0);
+      }
+      expect(acknowledged.length).toBeGreaterThan(20 * lives);
+    },
+    180_000,
+  );
+
+  it('leaves a log that can be verified as it is, but for a torn last frame', async () => {
+    const dir = await temporaryFolder();
+    for (let run = 0; run < 3; run += 1) {
+      await killAfter(dir, 'disk', 150);
+      const { firstFault } = await verifyEvidence(join(dir, 'default'));
+      if (firstFault !== null) expect(firstFault.kind).toBe('torn_tail');
+      await (await openWriter({ dir })).close();
+    }
+  }, 60_000);
+});
