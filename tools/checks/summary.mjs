@@ -4,18 +4,20 @@
  * test passed at all: an empty run proves nothing.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * Counts the test cases in every `*.xml` of the folders; `skipped` holds their names.
+ * Counts the test cases in every `*.xml` of the folders; `skipped` holds their names,
+ * with their report.
  * A folder that does not exist counts as empty.
  */
 export function countTests(folders) {
   const counts = { passed: 0, failed: 0, skipped: [] };
   for (const file of folders.flatMap(reportFiles)) {
     for (const testCase of testCases(readFileSync(file, 'utf8'))) {
-      if (testCase.outcome === 'skipped') counts.skipped.push(testCase.name);
+      if (testCase.outcome === 'skipped')
+        counts.skipped.push(`${basename(file)}: ${testCase.name}`);
       else counts[testCase.outcome] += 1;
     }
   }
@@ -51,8 +53,14 @@ function* testCases(xml) {
     let outcome = 'passed';
     if (/<(?:failure|error)\b/.test(inside)) outcome = 'failed';
     else if (/<skipped\b/.test(inside)) outcome = 'skipped';
-    yield { name: /\bname="([^"]*)"/.exec(attributes)?.[1] ?? 'unnamed', outcome };
+    yield { name: unescape(/\bname="([^"]*)"/.exec(attributes)?.[1] ?? 'unnamed'), outcome };
   }
+}
+
+const ENTITIES = { amp: '&', apos: "'", gt: '>', lt: '<', quot: '"' };
+
+function unescape(text) {
+  return text.replace(/&(amp|apos|gt|lt|quot);/g, (_, name) => ENTITIES[name]);
 }
 
 function main(args) {

@@ -27,12 +27,16 @@ it('sums the test cases of all reports', () => {
     'two.xml',
     '<testcase classname="b" name="short"/>',
     '<testcase classname="b" name="errors"><error message="z"></error></testcase>',
-    '<testcase classname="b" name="is skipped">\n<skipped/>\n</testcase>',
+    '<testcase classname="b" name="is &quot;skipped&quot;">\n<skipped/>\n</testcase>',
   );
   writeFileSync(join(folder, 'notes.txt'), '<testcase name="no report"/>');
   const counts = countTests([folder, join(folder, 'missing')]);
-  expect(counts).toEqual({ passed: 2, failed: 2, skipped: ['is skipped'] });
-  expect(summaryLines(counts)).toEqual(['SKIPPED 1:', '  is skipped', '2 passed, 2 failed']);
+  expect(counts).toEqual({ passed: 2, failed: 2, skipped: ['two.xml: is "skipped"'] });
+  expect(summaryLines(counts)).toEqual([
+    'SKIPPED 1:',
+    '  two.xml: is "skipped"',
+    '2 passed, 2 failed',
+  ]);
 });
 
 it('does not take escaped text or printed output for a result', () => {

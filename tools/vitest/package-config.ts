@@ -25,8 +25,10 @@ export function packageConfig(folder: string): ViteUserConfig {
       globals: false,
       testTimeout: TEST_TIMEOUT_MS,
       hookTimeout: TEST_TIMEOUT_MS,
-      passWithNoTests: true,
-      setupFiles: [join(import.meta.dirname, 'fail-on-output.ts')],
+      passWithNoTests: false,
+      setupFiles: ['plain-output.ts', 'fail-on-output.ts'].map((file) =>
+        join(import.meta.dirname, file),
+      ),
       reporters: ['default', 'junit'],
       outputFile: { junit: join(root, 'reports', reports, `${name}.xml`) },
     },
