@@ -37,3 +37,9 @@ export function withToolsOnly(result: RpcParams): RpcParams {
     capabilities: { tools: typeof listChanged === 'boolean' ? { listChanged } : {} },
   };
 }
+
+/** Whether the result of `initialize` promises notifications of changed tool lists. */
+export function announcesListChanged(result: RpcParams): boolean {
+  const { capabilities } = withToolsOnly(result) as { capabilities: { tools?: RpcParams } };
+  return capabilities.tools?.['listChanged'] === true;
+}

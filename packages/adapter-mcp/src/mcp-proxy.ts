@@ -57,6 +57,7 @@ class Session implements McpProxy {
   readonly #link: ProxyLink;
   readonly #clientGate: ClientGate;
   readonly #serverGate: ServerGate;
+  #unwatchGrants: () => void = () => {};
   #resolveEnded: (end: McpProxyEnd) => void = () => {};
   #isEnded = false;
 
@@ -85,6 +86,9 @@ class Session implements McpProxy {
   async start(): Promise<void> {
     this.#listen(this.#server, 'server', (message) => this.#serverGate.receive(message));
     this.#listen(this.#client, 'client', (message) => this.#clientGate.receive(message));
+    this.#unwatchGrants = this.#link.governor.grants.onReload(({ changed }) => {
+      if (changed) this.#serverGate.notifyToolsChanged();
+    });
     try {
       await this.#server.start();
       await this.#client.start();
@@ -142,6 +146,7 @@ class Session implements McpProxy {
   #end(by: McpProxyEnd['by'], problem: string): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
+    this.#unwatchGrants();
     void this.#finish({ by, problem });
   }
 

@@ -5,7 +5,7 @@ import {
   ProtocolErrorCode,
   type Transport,
 } from '@modelcontextprotocol/server';
-import { withToolsOnly } from './capabilities.ts';
+import { announcesListChanged, withToolsOnly } from './capabilities.ts';
 import { VERDICT_META_KEY } from './denial-result.ts';
 import type { PendingRequest } from './pending-requests.ts';
 import { countDrop, type ProxyLink } from './proxy-link.ts';
@@ -31,6 +31,7 @@ const PASSING_NOTIFICATIONS: ReadonlySet<string> = new Set([
 export class ServerGate {
   readonly #link: ProxyLink;
   readonly #transport: Transport;
+  #announcesListChanged = false;
 
   constructor(link: ProxyLink, transport: Transport) {
     this.#link = link;
@@ -51,6 +52,12 @@ export class ServerGate {
       case 'malformed':
         countDrop(this.#link, 'server_messages_malformed', 'not a JSON-RPC message');
     }
+  }
+
+  /** Tells a client that was promised it that other tools are allowed now. */
+  notifyToolsChanged(): void {
+    if (!this.#announcesListChanged) return;
+    this.#link.toClient.push({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' });
   }
 
   #request({ id, method }: RpcRequest): void {
@@ -94,8 +101,7 @@ export class ServerGate {
       return { jsonrpc: '2.0', id, error: error as JSONRPCErrorResponse['error'] };
     switch (method) {
       case 'initialize':
-        this.#negotiated(result['protocolVersion']);
-        return toResultMessage(id, withToolsOnly(result));
+        return toResultMessage(id, this.#initialized(result));
       case 'server/discover':
         return toResultMessage(id, withToolsOnly(result));
       case 'tools/list':
@@ -112,9 +118,12 @@ export class ServerGate {
     return result;
   }
 
-  /** Transports over HTTP state the version in each request. */
-  #negotiated(version: unknown): void {
+  #initialized(result: RpcParams): RpcParams {
+    const version = result['protocolVersion'];
+    // Transports over HTTP state the version in each request.
     if (typeof version === 'string') this.#transport.setProtocolVersion?.(version);
+    this.#announcesListChanged = announcesListChanged(result);
+    return withToolsOnly(result);
   }
 }
 

@@ -203,6 +203,28 @@ describe('tools/list', () => {
   });
 
   it.each([
+    [true, 1],
+    [false, 0],
+    [undefined, 0],
+  ])(
+    'is announced as changed with the grant, to a client that was promised so: %j',
+    async (listChanged, times) => {
+      session.client.inject(request(1, 'initialize', {}));
+      session.server.inject({
+        jsonrpc: '2.0',
+        id: 1,
+        result: { capabilities: { tools: { listChanged } } },
+      });
+      await workspace.writeGrant({ ...NOTES_GRANT, actions: ['delete'], actionRules: {} });
+      await workspace.governor.grants.reload();
+      await workspace.governor.grants.reload();
+      await tick();
+      expect(session.client.withMethod('notifications/tools/list_changed')).toHaveLength(times);
+      expect(session.server.sent).toHaveLength(1);
+    },
+  );
+
+  it.each([
     ['the grant names other subjects', { ...NOTES_GRANT, subjects: ['someone-else'] }],
     ['the grant names other tenants', { ...NOTES_GRANT, tenants: ['someone-else'] }],
     ['there is no grant', null],

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { GovernanceError, type Logger, silentLogger } from '@cortex-governance/core';
+import { createGovernor } from '@cortex-governance/governor';
 import { Client, type JSONRPCMessage } from '@modelcontextprotocol/client';
 import { StdioServerTransport } from '@modelcontextprotocol/server/stdio';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -115,6 +116,27 @@ describe('a governed server process', () => {
     expect(result._meta?.[VERDICT_META_KEY]).toMatchObject({ code: 'KILLED_GLOBAL' });
     await workspace.governor.killSwitch.release({ scope: 'global', ...order });
     expect(textOf(await client.callTool({ name: 'echo', arguments: {} }))).toEqual({});
+  });
+});
+
+describe('a stop from another process', () => {
+  it('ends a running call, and holds for new ones at once', async () => {
+    const client = await connect();
+    const other = await createGovernor({
+      root: join(workspace.dir, '.cortex'),
+      name: 'operator',
+      logger: silentLogger,
+    });
+    const order = { scope: 'tool', tool: 'notes', actor: 'op', reason: 'drill' } as const;
+    const running = client.callTool({ name: 'slow', arguments: {} });
+    await vi.waitFor(() => expect(proxy?.counters().calls_forwarded).toBe(1));
+    await other.killSwitch.engage(order);
+    const next = await client.callTool({ name: 'echo', arguments: {} });
+    expect(next._meta?.[VERDICT_META_KEY]).toMatchObject({ code: 'KILLED_TOOL' });
+    expect((await running)._meta?.[VERDICT_META_KEY]).toMatchObject({ code: 'KILLED_TOOL' });
+    await other.killSwitch.release(order);
+    expect(textOf(await client.callTool({ name: 'echo', arguments: {} }))).toEqual({});
+    await other.close();
   });
 });
 
