@@ -8,9 +8,8 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * Counts the test cases in every `*.xml` of the folders; `skipped` holds their names,
- * with their report.
- * A folder that does not exist counts as empty.
+ * Counts the test cases in every `*.xml` of the folders; `skipped` holds their names
+ * with their report. A folder that does not exist counts as empty.
  */
 export function countTests(folders) {
   const counts = { passed: 0, failed: 0, skipped: [] };
@@ -53,13 +52,13 @@ function* testCases(xml) {
     let outcome = 'passed';
     if (/<(?:failure|error)\b/.test(inside)) outcome = 'failed';
     else if (/<skipped\b/.test(inside)) outcome = 'skipped';
-    yield { name: unescape(/\bname="([^"]*)"/.exec(attributes)?.[1] ?? 'unnamed'), outcome };
+    yield { name: decodeEntities(/\bname="([^"]*)"/.exec(attributes)?.[1] ?? 'unnamed'), outcome };
   }
 }
 
 const ENTITIES = { amp: '&', apos: "'", gt: '>', lt: '<', quot: '"' };
 
-function unescape(text) {
+function decodeEntities(text) {
   return text.replace(/&(amp|apos|gt|lt|quot);/g, (_, name) => ENTITIES[name]);
 }
 
