@@ -20,7 +20,7 @@ interface Compiled {
   readonly grant: CompiledGrant;
 }
 
-/** Of frozen grants only: others may change under the compiled form. */
+/** Of grants that nobody can change: frozen ones, and own copies of others. */
 const compiledGrants = new WeakMap<Grant, Compiled>();
 
 const counters = new Map<string, readonly CallWindow[]>();
@@ -90,7 +90,7 @@ function compiledFor(grant: Grant): CompiledGrant {
   const known = compiledGrants.get(grant);
   if (known !== undefined && known.cwd === cwd) return known.grant;
   const compiled = compileGrant(grant, { workspace: cwd });
-  if (isDeeplyFrozen(grant)) compiledGrants.set(grant, { cwd, grant: compiled });
+  compiledGrants.set(grant, { cwd, grant: compiled });
   return compiled;
 }
 

@@ -238,6 +238,7 @@ describe('updates', () => {
     await mkdir(join(workspace.folder, 'two'));
     const link = join(workspace.folder, 'data');
     await symlink('one', link);
+    const early = await open(workspace);
     const index = await open(workspace);
     const resolveIt = async (): Promise<unknown> => {
       const resolved = await index
@@ -251,6 +252,9 @@ describe('updates', () => {
     await rm(link);
     await symlink('two', link);
     expect(await resolveIt()).toBe('PATH_OUT_OF_SCOPE');
+    // Also when nobody asked before: the place is that of the load.
+    const first = await early.current().find('a')?.action('go')?.resolvePaths({ path: 'data/x' });
+    expect(first?.problem?.code).toBe('PATH_OUT_OF_SCOPE');
     await index.reload();
     expect(await resolveIt()).toBe(join(workspace.folder, 'two', 'x'));
   });

@@ -214,6 +214,17 @@ describe('resolvePaths', () => {
     expect(problem).toEqual({ code: 'PATH_OUT_OF_SCOPE', argument: '"/deep/0/path"' });
   });
 
+  it('refuses what the text alone refuses', async () => {
+    const { w } = await scene();
+    const action = actionOf(
+      { fsScope: ['docs'], args: { p: { type: 'string', required: true } } },
+      w,
+    );
+    expect((await action.resolvePaths({ p: 'x', q: 1 })).problem?.code).toBe('ARGUMENT_UNKNOWN');
+    expect((await action.resolvePaths({})).problem?.code).toBe('ARGUMENT_MISSING');
+    expect((await action.resolvePaths({ p: 1 })).problem?.code).toBe('ARGUMENT_INVALID');
+  });
+
   it('does not reject, whatever it is given', async () => {
     const { w } = await scene();
     const action = actionOf({ fsScope: ['docs'] }, w);

@@ -8,8 +8,8 @@ export {
   type EvidenceWriterSetup,
 } from './evidence-writer-conformance.ts';
 export { type ExposedFamily, type ExposedSample, parseExposition } from './exposition.ts';
-export { describeKillSwitch, type KillSwitchFixture } from './kill-switch-conformance.ts';
 export { describeGrantIndex, type GrantIndexFixture } from './grant-index-conformance.ts';
+export { describeKillSwitch, type KillSwitchFixture } from './kill-switch-conformance.ts';
 export { describeMetricsRegistry } from './metrics-registry-conformance.ts';
 export { describeRateLimiter } from './rate-limiter-conformance.ts';
 export {
