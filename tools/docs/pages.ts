@@ -7,5 +7,5 @@ export const GENERATED_PAGES: readonly { readonly path: string; readonly render:
   [
     { path: 'docs/reference/errors.md', render: renderErrorsPage },
     { path: 'docs/reference/configuration.md', render: renderConfigurationPage },
-  { path: 'docs/reference/metrics.md', render: renderMetricsPage },
+    { path: 'docs/reference/metrics.md', render: renderMetricsPage },
   ];

@@ -25,7 +25,9 @@ afterEach(async () => {
 async function createWorkspace(): Promise<string> {
   const workspace = await realpath(await mkdtemp(join(tmpdir(), 'readme-')));
   cleanups.push(() => rm(workspace, { recursive: true, force: true }));
-  await cp(join(repository, '.cortex/policy'), join(workspace, '.cortex/policy'), { recursive: true });
+  await cp(join(repository, '.cortex/policy'), join(workspace, '.cortex/policy'), {
+    recursive: true,
+  });
   await cp(join(repository, '.cortex/governance.yaml'), join(workspace, '.cortex/governance.yaml'));
   await mkdir(join(workspace, 'docs'));
   await symlink(join(repository, 'tools/node_modules'), join(workspace, 'node_modules'));
@@ -35,7 +37,9 @@ async function createWorkspace(): Promise<string> {
 /** The code of the page that follows `<!-- example:name -->`. */
 async function example(page: string, name: string): Promise<string> {
   const text = await readFile(join(repository, page), 'utf8');
-  const code = new RegExp(`<!-- example:${name} -->\n\`\`\`\\w+\n([\\s\\S]*?)\`\`\``).exec(text)?.[1];
+  const code = new RegExp(`<!-- example:${name} -->\n\`\`\`\\w+\n([\\s\\S]*?)\`\`\``).exec(
+    text,
+  )?.[1];
   if (code === undefined) throw new Error(`${page} has no example ${name}`);
   return code;
 }
@@ -51,7 +55,10 @@ async function runScript(workspace: string, code: string): Promise<string> {
 describe('the TypeScript examples', () => {
   it('README.md, library: decides, evaluates and enforces', async () => {
     const code = await example('README.md', 'library');
-    const output = await runScript(await createWorkspace(), `${code}\nconsole.log(verdict.code, checked.code);`);
+    const output = await runScript(
+      await createWorkspace(),
+      `${code}\nconsole.log(verdict.code, checked.code);`,
+    );
     expect(output.trim()).toBe('ALLOWED ALLOWED');
   });
 
@@ -64,7 +71,9 @@ const tree = governedTree(governor);
 console.log(await tree({ path: 'docs' }));
 console.log(await tree({ path: '../secrets' }).catch((error) => error.code));
 await governor.close();`;
-    expect(await runScript(workspace, code)).toBe(`listing of ${workspace}/docs\nPATH_OUT_OF_SCOPE\n`);
+    expect(await runScript(workspace, code)).toBe(
+      `listing of ${workspace}/docs\nPATH_OUT_OF_SCOPE\n`,
+    );
   });
 
   it('packages/core/README.md: asks an engine', async () => {

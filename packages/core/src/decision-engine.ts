@@ -2,6 +2,7 @@ import type { Clock } from './clock.ts';
 import { DecisionCounters } from './decision-counters.ts';
 import type { DecisionRequest } from './decision-request.ts';
 import { EFFECTS } from './effect.ts';
+import type { EngineParts } from './engine-parts.ts';
 import type { Obligation } from './obligation.ts';
 import type { EvidenceSink } from './ports/evidence-sink.ts';
 import { EVIDENCE_DROPPED } from './ports/evidence-sink.ts';
@@ -20,21 +21,7 @@ import { findRequestProblem } from './request-check.ts';
 import type { Stage } from './stage.ts';
 import { createVerdict, NO_OBLIGATIONS, type Verdict } from './verdict.ts';
 import { VerdictIdSource } from './verdict-id.ts';
-
-/** What an engine is made of. Every part is a port. */
-export interface EngineParts {
-  readonly killSwitch: KillSwitchReader;
-  readonly tenants: TenantRegistry;
-  readonly grants: GrantSource;
-  readonly limiter: RateLimiter;
-  readonly evidence: EvidenceSink;
-  /** Narrows what the grants allow; null when the grants alone decide. */
-  readonly policy: PolicyBackend | null;
-  readonly clock: Clock;
-  readonly ids?: VerdictIdSource;
-  /** Told about every part that threw; the verdict was ENGINE_FAULT. MUST NOT throw. */
-  readonly onFault?: (stage: Stage, error: unknown) => void;
-}
+import { WallTime } from './wall-time.ts';
 
 const STOP_ALL = KILL_BITS.global | KILL_BITS.UNREADABLE;
 
@@ -45,9 +32,6 @@ const KILLED: Readonly<Record<KillScope, DenialCode>> = {
   tool: 'KILLED_TOOL',
   action: 'KILLED_ACTION',
 };
-
-/** Wall time is read anew at most this often (ms); between, it follows the monotonic clock. */
-const WALL_RESYNC_MS = 1000;
 
 /** What evidence shows in place of a request that is not well formed. */
 const MALFORMED_REQUEST: DecisionRequest = Object.freeze({
@@ -74,11 +58,10 @@ export class DecisionEngine {
   readonly #policy: PolicyBackend | null;
   readonly #clock: Clock;
   readonly #ids: VerdictIdSource;
+  readonly #wall: WallTime;
   readonly #onFault: (stage: Stage, error: unknown) => void;
   #stage: Stage = 'kill_switch';
   #wellFormed = false;
-  #wallOffsetMs = 0;
-  #wallSyncedAtMs = Number.NEGATIVE_INFINITY;
   #policyHash = '';
   #ticket = EVIDENCE_DROPPED;
   #closed = false;
@@ -91,6 +74,7 @@ export class DecisionEngine {
     this.#evidence = parts.evidence;
     this.#policy = parts.policy;
     this.#clock = parts.clock;
+    this.#wall = new WallTime(parts.clock);
     this.#ids = parts.ids ?? new VerdictIdSource();
     this.#onFault = parts.onFault ?? (() => {});
   }
@@ -261,7 +245,7 @@ export class DecisionEngine {
     shadowed = false,
   ): Verdict {
     return createVerdict(
-      this.#ids.next(this.#wallMs(nowMs)),
+      this.#ids.next(this.#wall.at(nowMs)),
       code,
       this.#stage,
       this.#policyHash,
@@ -300,14 +284,6 @@ export class DecisionEngine {
     }
     this.counters.count(answer);
     return answer;
-  }
-
-  #wallMs(nowMs: number): number {
-    if (nowMs - this.#wallSyncedAtMs >= WALL_RESYNC_MS) {
-      this.#wallOffsetMs = this.#clock.wallMs() - nowMs;
-      this.#wallSyncedAtMs = nowMs;
-    }
-    return nowMs + this.#wallOffsetMs;
   }
 }
 

@@ -13,11 +13,12 @@ export {
 export { canonicalJson, MAX_CANONICAL_DEPTH } from './canonical-json.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { type DecisionCount, DecisionCounters } from './decision-counters.ts';
-export { DecisionEngine, type EngineParts } from './decision-engine.ts';
+export { DecisionEngine } from './decision-engine.ts';
 export type { Action, DecisionRequest, Resource, Subject } from './decision-request.ts';
 export { canonicalDigest, sha256Hex } from './digest.ts';
 export { replaceFileDurably } from './durable-file.ts';
 export { EFFECTS, type Effect } from './effect.ts';
+export type { EngineParts } from './engine-parts.ts';
 export { findForeignOwner, findUnsafeMode } from './file-safety.ts';
 export {
   type ErrorDetails,

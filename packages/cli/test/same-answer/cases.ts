@@ -104,7 +104,7 @@ const ARGUMENT_CASES: readonly Case[] = [
   deny('REQUEST_INVALID', 'arguments that are an array', { args: ['docs'] }),
   deny('REQUEST_INVALID', 'arguments that are a string', { args: 'docs' }),
   deny('REQUEST_INVALID', 'arguments that are a number', { args: 5 }),
-  deny('REQUEST_INVALID', 'an integer beyond 2^53', { args: { depth: 9_007_199_254_740_993 } }),
+  deny('REQUEST_INVALID', 'an integer beyond 2^53', { args: { depth: 2 ** 53 } }),
   deny('REQUEST_INVALID', 'a lone surrogate', { args: { note: '\ud800' } }),
   deny('REQUEST_INVALID', 'nested too deep', { args: { options: nested(40) } }),
   deny('REQUEST_INVALID', 'an action that is a number', { action: 7 }),
