@@ -1,8 +1,9 @@
 import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PolicyBackend } from '@cortex-governance/core';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { VERDICT_META_KEY } from '../src/index.ts';
+import { eventually } from './support/eventually.ts';
 import { governorWith } from './support/governor-with.ts';
 import {
   call,
@@ -28,7 +29,7 @@ afterEach(async () => {
 
 /** The text and the verdict of a refused call. */
 async function denialOf(id: number | string) {
-  await vi.waitFor(() => expect(session.client.answers(id)).toHaveLength(1));
+  await eventually(() => expect(session.client.answers(id)).toHaveLength(1));
   const [message] = session.client.answers(id) as [
     { result: { isError: boolean; content: { type: string; text: string }[]; _meta: object } },
   ];
@@ -40,7 +41,7 @@ async function denialOf(id: number | string) {
 }
 
 async function forwarded(count = 1) {
-  await vi.waitFor(() => expect(session.server.withMethod('tools/call')).toHaveLength(count));
+  await eventually(() => expect(session.server.withMethod('tools/call')).toHaveLength(count));
   return session.server.withMethod('tools/call')[count - 1];
 }
 
@@ -214,7 +215,7 @@ describe('a denied call', () => {
     await forwarded();
     session.server.inject({ jsonrpc: '2.0', id: 1, result: { content: [] } });
     session.client.inject(call(1, 'rare', {}, { _meta, callId: 'same' }));
-    await vi.waitFor(() => expect(session.client.answers(1)).toHaveLength(2));
+    await eventually(() => expect(session.client.answers(1)).toHaveLength(2));
     expect(session.client.answers(1)[1]).toMatchObject({
       result: { _meta: { [VERDICT_META_KEY]: { code: 'RATE_LIMITED' } } },
     });
@@ -253,7 +254,7 @@ describe('other outcomes of a decision', () => {
     const governor = governorWith(workspace.governor, () => Promise.reject(new Error('broken')));
     session = await startTestSession(workspace, { governor });
     session.client.inject(call(1, 'echo'));
-    await vi.waitFor(() => expect(session.client.sent).toHaveLength(1));
+    await eventually(() => expect(session.client.sent).toHaveLength(1));
     expect(session.client.sent[0]).toMatchObject({
       id: 1,
       error: { code: -32603, data: { code: 'ENGINE_FAULT' } },
@@ -278,7 +279,7 @@ describe('other outcomes of a decision', () => {
     session.client.inject(call(1, 'echo'));
     await session.proxy.close();
     decide();
-    await vi.waitFor(() => expect(authorization).toBeDefined());
+    await eventually(() => expect(authorization).toBeDefined());
     expect(await authorization).toMatchObject({ verdict: { effect: 'allow' } });
     await tick();
     expect(session.server.sent).toEqual([]);

@@ -6,6 +6,7 @@ import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { createMcpProxy, type McpProxy, VERDICT_META_KEY } from '../src/index.ts';
+import { eventually } from './support/eventually.ts';
 import { openTestWorkspace, type TestWorkspace } from './support/test-workspace.ts';
 
 let workspace: TestWorkspace;
@@ -129,11 +130,11 @@ describe('with the official SDK', () => {
       { name: 'read', arguments: { path: 'docs/a.txt' } },
       { signal: abort.signal },
     );
-    await vi.waitFor(() => expect(cancelled.getMockImplementation()).toBeDefined());
+    await eventually(() => expect(cancelled.getMockImplementation()).toBeDefined());
     abort.abort('enough');
     await expect(answer).rejects.toThrow('enough');
     cancelled();
-    await vi.waitFor(() => expect(proxy.counters().calls_cancelled).toBe(1));
+    await eventually(() => expect(proxy.counters().calls_cancelled).toBe(1));
     expect(proxy.counters().calls_forwarded).toBe(0);
     spy.mockRestore();
   });

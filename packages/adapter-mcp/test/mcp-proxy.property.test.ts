@@ -1,7 +1,8 @@
 import type { Verdict } from '@cortex-governance/core';
 import type { Authorization, Governor } from '@cortex-governance/governor';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from './support/eventually.ts';
 import { governorWith } from './support/governor-with.ts';
 import { call, notification, request, startTestSession, tick } from './support/test-session.ts';
 import { openTestWorkspace, type TestWorkspace } from './support/test-workspace.ts';
@@ -124,7 +125,7 @@ describe('whatever a client and a server send', () => {
             await (message ? killSwitch.engage(stop) : killSwitch.release(stop));
           } else await tick();
         }
-        await vi.waitFor(() => expect(isIdle()).toBe(true), { interval: 1 });
+        await eventually(() => expect(isIdle()).toBe(true));
         await tick();
         await session.proxy.close();
         await workspace.governor.killSwitch.release(stop);
@@ -172,16 +173,13 @@ describe('whatever a client and a server send', () => {
             session.client.inject(call(i, n, a));
           });
           if (killed) await workspace.governor.killSwitch.engage(stop);
-          await vi.waitFor(
-            () => {
-              for (const message of session.server.withMethod('tools/call')) {
-                const { id: sentId } = message as unknown as SentCall;
-                session.server.inject({ jsonrpc: '2.0', id: sentId, result: { content: [] } });
-              }
-              expect(session.proxy.pending()).toBe(0);
-            },
-            { interval: 1 },
-          );
+          await eventually(() => {
+            for (const message of session.server.withMethod('tools/call')) {
+              const { id: sentId } = message as unknown as SentCall;
+              session.server.inject({ jsonrpc: '2.0', id: sentId, result: { content: [] } });
+            }
+            expect(session.proxy.pending()).toBe(0);
+          });
           await workspace.governor.killSwitch.release(stop);
           const answered = session.client.sent.map((message) => 'id' in message && message.id);
           expect([...answered].sort()).toEqual(calls.map((_, i) => i).sort());

@@ -12,6 +12,7 @@ import {
   runMcpProxy,
   VERDICT_META_KEY,
 } from '../src/index.ts';
+import { eventually } from './support/eventually.ts';
 import { NOTES_GRANT, openTestWorkspace, type TestWorkspace } from './support/test-workspace.ts';
 
 const SERVER = join(import.meta.dirname, 'fixtures', 'tiny-server.mjs');
@@ -109,7 +110,7 @@ describe('a governed server process', () => {
   it('is told when the kill switch stops its running call', async () => {
     const client = await connect();
     const running = client.callTool({ name: 'slow', arguments: {} });
-    await vi.waitFor(() => expect(proxy?.counters().calls_forwarded).toBe(1));
+    await eventually(() => expect(proxy?.counters().calls_forwarded).toBe(1));
     const order = { actor: 'op', reason: 'drill' };
     await workspace.governor.killSwitch.engage({ scope: 'global', ...order });
     const result = await running;
@@ -129,7 +130,7 @@ describe('a stop from another process', () => {
     });
     const order = { scope: 'tool', tool: 'notes', actor: 'op', reason: 'drill' } as const;
     const running = client.callTool({ name: 'slow', arguments: {} });
-    await vi.waitFor(() => expect(proxy?.counters().calls_forwarded).toBe(1));
+    await eventually(() => expect(proxy?.counters().calls_forwarded).toBe(1));
     await other.killSwitch.engage(order);
     const next = await client.callTool({ name: 'echo', arguments: {} });
     expect(next._meta?.[VERDICT_META_KEY]).toMatchObject({ code: 'KILLED_TOOL' });
@@ -211,7 +212,7 @@ describe('the streams', () => {
   it('stop being read while the client does not read', async () => {
     stdout = new PassThrough({ highWaterMark: 1024 });
     run();
-    await vi.waitFor(() => expect(proxy).toBeDefined());
+    await eventually(() => expect(proxy).toBeDefined());
     const line = (id: number): string =>
       `${JSON.stringify({ jsonrpc: '2.0', id, method: 'resources/list' })}\n`;
     // Written in blocks, as an operating system would deliver them.
@@ -219,14 +220,14 @@ describe('the streams', () => {
       stdin.write(Array.from({ length: 100 }, (_, i) => line(block * 100 + i)).join('')),
     );
     expect(accepted).toContain(false);
-    await vi.waitFor(() => expect(stdin.isPaused()).toBe(true));
+    await eventually(() => expect(stdin.isPaused()).toBe(true));
     expect(proxy?.counters().client_requests_refused).toBeLessThan(10_000);
     let answered = 0;
     stdout.setEncoding('utf8');
     stdout.on('data', (chunk: string) => {
       answered += chunk.split('\n').length - 1;
     });
-    await vi.waitFor(() => expect(answered).toBe(40_000), { timeout: 15_000 });
+    await eventually(() => expect(answered).toBe(40_000));
   });
 
   it('hold nothing but protocol', async () => {
@@ -239,7 +240,7 @@ describe('the streams', () => {
     const send = (message: object) => stdin.write(`${JSON.stringify(message)}\n`);
     stdin.write('garbage\n\n[]\n{"jsonrpc":"2.0","id":1.5,"method":"x"}\n');
     send({ jsonrpc: '2.0', id: 1, method: 'resources/list' });
-    await vi.waitFor(() => expect(lines).toHaveLength(1));
+    await eventually(() => expect(lines).toHaveLength(1));
     expect(lines[0]).toMatchObject({ id: 1, error: { code: -32601 } });
     expect(proxy?.counters().client_messages_malformed).toBe(2);
   });

@@ -249,7 +249,7 @@ it.skipIf(process.platform !== 'linux').each([
     expect(processes).toHaveLength(2);
     expect((await call(client, 'list_directory', 'docs')).isError).toBe(false);
     await end(client);
-    await vi.waitFor(() => expect(processes.filter(isRunning)).toEqual([]), { timeout: 20_000 });
+    await vi.waitFor(() => expect(processes.filter(isRunning)).toEqual([]), { timeout: 30_000 });
     const report = JSON.parse(await govern('evidence', 'verify', '--json')) as { ok: boolean };
     expect(report.ok).toBe(true);
     expect(story(await evidence(), 'mcp')).toEqual(['list_directory ALLOWED']);
