@@ -1,6 +1,6 @@
 import type { KillSwitchChange } from '@cortex-governance/core';
 import { targetKey } from './kill-order.ts';
-import { changeOf, type KillSwitchRecord } from './kill-switch-file.ts';
+import { changeOf, type KillSwitchFile, type KillSwitchRecord } from './kill-switch-file.ts';
 
 /** Up to where a history is known. */
 export interface KnownUpTo {
@@ -30,4 +30,24 @@ export function findNews(history: readonly KillSwitchRecord[], upTo: KnownUpTo):
     changes: records.map((record) => changeOf(record.type, record)),
     released: [...last].filter(([, type]) => type === 'released').map(([key]) => key),
   };
+}
+
+/**
+ * Whether a file goes on where another ended: it is no older, and its history has the last change of
+ * the other, or begins after it.
+ */
+export function continues(file: KillSwitchFile, known: KillSwitchFile): boolean {
+  if (file.revision < known.revision) return false;
+  const last = known.history.at(-1);
+  if (last === undefined) return true;
+  const first = file.history[0];
+  if (first !== undefined && first.revision > last.revision) return true;
+  return file.history.some(
+    (record) =>
+      record.revision === last.revision &&
+      record.type === last.type &&
+      record.at === last.at &&
+      record.actor === last.actor &&
+      targetKey(record) === targetKey(last),
+  );
 }

@@ -12,7 +12,7 @@ import { KillIndex } from './kill-index.ts';
 import { targetKey } from './kill-order.ts';
 import { changeOf, EMPTY_FILE, type KillSwitchFile } from './kill-switch-file.ts';
 import { type LocalStop, LocalStops } from './local-stops.ts';
-import { findNews } from './state-news.ts';
+import { continues, findNews } from './state-news.ts';
 import { StateWord } from './state-word.ts';
 
 /** Who is named for a change that no order explains. */
@@ -25,7 +25,7 @@ const SYSTEM = 'system';
  * What is stopped in this process: what the file says, and the stops that hold without it. No I/O.
  *
  * Stops leave only by a release: an order of this process, or one that the file's history shows.
- * A file that is gone, or that went back to an older revision, takes none with it.
+ * A file that is gone, or that does not go on where the last one ended, takes none with it.
  */
 export class SwitchState {
   readonly word = new StateWord();
@@ -105,22 +105,20 @@ export class SwitchState {
   /** Takes over what is in the file now. */
   accept(file: KillSwitchFile): void {
     const before = this.#index.entries;
-    const wentBack = this.#gone || file.revision < this.#file.revision;
+    const replaced = this.#gone || !continues(file, this.#file);
     const news = findNews(file.history, {
       known: this.#known,
-      revision: wentBack ? null : this.#file.revision,
+      revision: replaced ? null : this.#file.revision,
       readAtMs: this.#readAtMs,
     });
     const settled = new Set([...file.entries.map(targetKey), ...news.released]);
-    if (wentBack) {
-      for (const entry of this.#file.entries) {
-        if (!settled.has(targetKey(entry))) this.local.add(entry, 0, 'kept');
-      }
+    if (replaced) {
+      for (const entry of this.#file.entries) this.local.add(entry, 0, 'kept');
     }
     this.local.settle(settled);
     const wasUnreadable = this.#hold(file);
     this.#publish();
-    if (wentBack) this.#warn('KILL_SWITCH_FILE_WENT_BACK');
+    if (replaced) this.#warn('KILL_SWITCH_FILE_REPLACED');
     for (const change of news.changes) this.listeners.tell(change);
     this.#tellUnexplained(before, news.changes);
     if (wasUnreadable) this.#tellReadable();

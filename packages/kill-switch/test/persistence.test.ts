@@ -164,6 +164,35 @@ describe('changes of another process', () => {
     ]);
   });
 
+  it('are told once each, however looks and writes overlap', async () => {
+    const folder = await testFolder();
+    const switches = [await folder.open(), await folder.open({ pollMs: 10, watch: true })];
+    const told = switches.map(listen);
+    let writing = true;
+    const looks = switches.map(async (killSwitch) => {
+      while (writing) {
+        await Promise.all([killSwitch.refresh(), killSwitch.refresh()]);
+        expect(killSwitch.status()).toMatchObject({ readable: true, problem: '' });
+      }
+    });
+    const writes = switches.map(async (killSwitch, i) => {
+      const target = { scope: 'agent', agent: `agent ${i}` } as const;
+      for (let n = 0; n < 15; n++) {
+        await killSwitch.engage(order(target, `on ${i}.${n}`));
+        await killSwitch.release(order(target, `off ${i}.${n}`));
+      }
+    });
+    await Promise.all(writes);
+    writing = false;
+    await Promise.all(looks);
+    await Promise.all(switches.map((killSwitch) => killSwitch.refresh()));
+    const { history } = await folder.read();
+    const expected = history.map(({ type, actor }) => `${type} ${actor}`).sort();
+    expect(expected).toHaveLength(60);
+    for (const changes of told) expect(changes.map((c) => c.join(' ')).sort()).toEqual(expected);
+    for (const killSwitch of switches) expect(killSwitch.engaged()).toBe(0);
+  });
+
   it('cost one look when there are none', async () => {
     const folder = await testFolder();
     const killSwitch = await folder.open();

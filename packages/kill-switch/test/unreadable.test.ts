@@ -172,7 +172,7 @@ describe('while the file cannot be read', () => {
     await folder.write('?');
     const killSwitch = await folder.open();
     const changes = listen(killSwitch);
-    await folder.write({ ...stateFile(7, SHELL), history: [RECORD] });
+    await folder.write({ ...stateFile(7, SHELL), history: [{ ...RECORD, actor: 'past' }] });
     await killSwitch.refresh();
     expect(killSwitch.engaged()).toBe(KILL_BITS.tool);
     expect(changes).toEqual([

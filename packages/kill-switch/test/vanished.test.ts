@@ -78,6 +78,34 @@ describe('a file that vanishes', () => {
     expect(old.status().problem).toBe('');
   });
 
+  it.each([
+    ['seen', true],
+    ['not seen', false],
+  ])('and was replaced by a newer one of another line: %s', async (_, seen) => {
+    const folder = await testFolder();
+    const old = await folder.open();
+    await old.engage(order(SHELL));
+    await rm(folder.file);
+    if (seen) await old.refresh();
+    const fresh = await folder.open();
+    for (const actor of ['ann', 'ben', 'cem']) await fresh.engage(order(BOT, actor));
+    expect((await folder.read()).revision).toBeGreaterThan(1);
+    await old.refresh();
+    expect(old.engaged()).toBe(KILL_BITS.tool | KILL_BITS.agent);
+    expect(old.status().problem).toMatch(/has lost stops that nobody released/);
+  });
+
+  it('and had no history, as one written by hand', async () => {
+    const folder = await testFolder();
+    await folder.write(stateFile(1, SHELL));
+    const old = await folder.open();
+    await rm(folder.file);
+    await old.refresh();
+    await folder.write(stateFile(1, BOT));
+    await old.refresh();
+    expect(old.engaged()).toBe(KILL_BITS.tool | KILL_BITS.agent);
+  });
+
   it('was never there: nothing is stopped, and nothing is reported', async () => {
     const folder = await testFolder();
     const killSwitch = await folder.open();
