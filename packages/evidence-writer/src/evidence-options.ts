@@ -40,6 +40,9 @@ export const DEFAULT_LOCK_WATCH_MS = 3_000;
 /** Largest segment, in bytes; half of what a reader takes. */
 const MAX_SEGMENT_BYTES = 64 * 1024 * 1024;
 
+/** Longest timer that the runtime keeps, in milliseconds; a longer one fires at once. */
+const MAX_TIMER_MS = 2_147_483_647;
+
 const logName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'must be 1 to 64 of a-z, 0-9 and -, not starting with -');
@@ -64,14 +67,14 @@ const evidenceOptions = z.strictObject({
   maxQueueBytes: z.int().min(1).default(DEFAULT_MAX_QUEUE_BYTES),
   whenFull: z.enum(['deny', 'gap']).default('deny'),
   groupRecords: z.int().min(1).default(DEFAULT_GROUP_RECORDS),
-  groupMaxAgeMs: z.int().min(0).default(DEFAULT_GROUP_MAX_AGE_MS),
-  checkpointIntervalMs: z.int().min(0).default(DEFAULT_CHECKPOINT_INTERVAL_MS),
+  groupMaxAgeMs: z.int().min(0).max(MAX_TIMER_MS).default(DEFAULT_GROUP_MAX_AGE_MS),
+  checkpointIntervalMs: z.int().min(0).max(MAX_TIMER_MS).default(DEFAULT_CHECKPOINT_INTERVAL_MS),
   segmentBytes: z
     .int()
     .min(MIN_SEGMENT_BYTES)
     .max(MAX_SEGMENT_BYTES)
     .default(DEFAULT_SEGMENT_BYTES),
-  lockWatchMs: z.int().min(1).default(DEFAULT_LOCK_WATCH_MS),
+  lockWatchMs: z.int().min(1).max(MAX_TIMER_MS).default(DEFAULT_LOCK_WATCH_MS),
   clock: z.custom<Clock>(isObject, 'must be a Clock').default(systemClock),
   logger: z.custom<Logger>(isObject, 'must be a Logger').default(silentLogger),
   files: z.custom<LogFiles>(isObject, 'must be LogFiles').default(nodeLogFiles),

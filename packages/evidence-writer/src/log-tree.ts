@@ -14,6 +14,9 @@ const LEVELS_PER_TILE = 8;
 /** Older checkpoints whose partial tiles stay, for readers that are still at them. */
 const KEPT_GENERATIONS = 1;
 
+/** Full tiles that are written side by side: enough to keep a device busy. */
+const MAX_PREPARED_FILES = 8;
+
 /** The tree's right edge, as recovery found it. */
 export interface TreeEdge {
   readonly range: CompactRange;
@@ -34,6 +37,8 @@ export class LogTree {
   readonly #range: CompactRange;
   readonly #hashes: Uint8Array[][];
   #records: Uint8Array[];
+  /** Full tiles that are not written yet. */
+  readonly #prepared: { readonly path: string; readonly content: Uint8Array }[] = [];
   /** Folders that hold a new name since they were last synced. */
   readonly #unsynced = new Set<string>();
   /** Partial tiles of recent checkpoints, oldest first. */
@@ -67,8 +72,10 @@ export class LogTree {
     for (const record of records) {
       this.#records.push(record);
       this.#range.append(leafHash(record), this.#onNode);
-      if (this.#full.length > 0) await this.#writeFull(this.#full.splice(0));
+      if (this.#full.length > 0) this.#prepareFull(this.#full.splice(0));
+      if (this.#prepared.length >= MAX_PREPARED_FILES) await this.#writePrepared();
     }
+    await this.#writePrepared();
   }
 
   /** Writes what is partial, then the signed checkpoint over everything appended. */
@@ -108,32 +115,40 @@ export class LogTree {
     return hashes;
   }
 
-  async #writeFull(levels: readonly number[]): Promise<void> {
+  #prepareFull(levels: readonly number[]): void {
     for (const level of levels) {
       const index = hashesAtLevel(this.size, level) / TILE_WIDTH - 1;
       if (level === 0) {
-        const records = this.#records;
+        this.#prepare('entries', index, encodeBundle(this.#records));
         this.#records = [];
-        await this.#writeOverPartials('entries', index, encodeBundle(records));
       }
-      const hashes = this.#hashesAt(level);
+      this.#prepare(level, index, Buffer.concat(this.#hashesAt(level)));
       this.#hashes[level] = [];
-      await this.#writeOverPartials(level, index, Buffer.concat(hashes));
     }
   }
 
-  /** Partial tiles of a tile that is now full stay until the next checkpoint is in place. */
-  async #writeOverPartials(level: TileLevel, index: number, content: Uint8Array): Promise<void> {
+  /** Partial tiles of a tile that is now full stay until the checkpoint after the next is in place. */
+  #prepare(level: TileLevel, index: number, content: Uint8Array): void {
     const path = tilePath(level, index);
-    await this.#write(path, content);
+    this.#prepared.push({ path, content });
     this.#generations.at(-1)?.push(`${path}.p`);
+  }
+
+  /** Writes full tiles side by side, and returns when none is under way, even if one fails. */
+  async #writePrepared(): Promise<void> {
+    const files = this.#prepared.splice(0);
+    const written = await Promise.allSettled(
+      files.map(({ path, content }) => this.#write(path, content)),
+    );
+    for (const result of written) if (result.status === 'rejected') throw result.reason;
   }
 
   async #write(path: string, content: Uint8Array): Promise<void> {
     const file = join(this.#folder, path);
-    await this.#files.makeFolder(dirname(file));
+    const folder = dirname(file);
+    if (!this.#unsynced.has(folder)) await this.#files.makeFolder(folder);
+    this.#unsynced.add(folder);
     await this.#files.placeFile(file, join(this.#folder, SCRATCH_FOLDER), content);
-    this.#unsynced.add(dirname(file));
   }
 
   async #syncNames(): Promise<void> {

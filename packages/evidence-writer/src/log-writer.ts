@@ -1,5 +1,4 @@
 import {
-  type Clock,
   type DecisionRequest,
   type Durability,
   EVIDENCE_DROPPED,
@@ -9,7 +8,6 @@ import {
   type EvidenceWriter,
   errorMessage,
   GovernanceError,
-  type Logger,
   type Verdict,
   VerdictIdSource,
 } from '@cortex-governance/core';
@@ -18,28 +16,9 @@ import { DropCounter } from './drop-tally.ts';
 import { DurabilityLedger } from './durability-ledger.ts';
 import { EvidenceQueue } from './evidence-queue.ts';
 import { GroupBuilder, type RecordGroup } from './group-builder.ts';
-import type { Journal } from './journal.ts';
 import { encodeFrame } from './journal-frame.ts';
-import type { LogLock } from './log-lock.ts';
-import type { LogTree } from './log-tree.ts';
+import type { LogWriterParts } from './log-writer-parts.ts';
 import { type QueuedItem, queueDecision, queueEvent } from './queued-item.ts';
-
-/** An open log and how to write it. */
-export interface LogWriterParts {
-  readonly folder: string;
-  readonly origin: string;
-  readonly lock: LogLock;
-  readonly journal: Journal;
-  readonly tree: LogTree;
-  readonly maxQueueRecords: number;
-  readonly maxQueueBytes: number;
-  readonly denyWhenFull: boolean;
-  readonly groupRecords: number;
-  readonly groupMaxAgeMs: number;
-  readonly checkpointIntervalMs: number;
-  readonly clock: Clock;
-  readonly logger: Logger;
-}
 
 /**
  * Queue, journal and checkpoints of one log. Appending is copying; everything else happens between

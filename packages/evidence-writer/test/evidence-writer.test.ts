@@ -324,6 +324,8 @@ describe('options', () => {
     [{ dir: 'x', originPrefix: 'a+b' }, 'originPrefix'],
     [{ dir: 'x', maxQueueRecords: 0 }, 'maxQueueRecords'],
     [{ dir: 'x', segmentBytes: 10 }, 'segmentBytes'],
+    [{ dir: 'x', checkpointIntervalMs: 2 ** 31 }, 'checkpointIntervalMs'],
+    [{ dir: 'x', groupMaxAgeMs: -1 }, 'groupMaxAgeMs'],
     [{ dir: 'x', unknown: 1 }, 'createEvidenceWriter'],
   ])('%j are refused', async (options, place) => {
     const error = await errorOf(createEvidenceWriter(options as never));

@@ -59,3 +59,17 @@ describe('a writer that is killed', () => {
     }
   }, 60_000);
 });
+
+describe('a process that ends by itself without closing its writer', () => {
+  it('writes its queue first, and its log is taken over', async () => {
+    const dir = await temporaryFolder();
+    const script = join(import.meta.dirname, 'fixtures', 'append-and-end.ts');
+    const args = ['--import', 'tsx', '--conditions=@cortex-governance/source', script, dir];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+    const code = await new Promise((resolve) => child.on('close', resolve));
+    expect(code).toBe(0);
+    const report = await verifyEvidence(join(dir, 'default'));
+    expect(report).toMatchObject({ ok: true, records: 7, checkpointSize: 7, live: false });
+    await openWriter({ dir });
+  }, 60_000);
+});

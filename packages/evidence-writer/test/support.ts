@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -105,8 +106,9 @@ export function filesWithJournal(faults: {
 /** The file system without its syncs: for tests with many starts, in which nothing crashes. */
 export const unsyncedFiles: LogFiles = filesWith({
   placeFile: async (path, scratchFolder, content) => {
-    await writeFile(join(scratchFolder, 'next'), content);
-    await rename(join(scratchFolder, 'next'), path);
+    const scratch = join(scratchFolder, randomUUID());
+    await writeFile(scratch, content);
+    await rename(scratch, path);
   },
   replaceFile: (path, content) => writeFile(path, content),
   syncFolder: () => Promise.resolve(),

@@ -136,7 +136,7 @@ describe('verifyEvidence', () => {
       { numRuns: 150 },
     );
     expect((await verify(folder)).ok).toBe(true);
-  });
+  }, 120_000);
 
   it('never fails in another way than by its report, whatever the bytes of a file', async () => {
     const folder = await copyOfSample();
