@@ -13,7 +13,7 @@ const TIMEOUT: Ending = Object.freeze({ kind: 'timeout' });
 /**
  * One exchange with the upstream, from the allow to the last byte. It ends when a kill-switch stop
  * covers the call, the client goes away, or the upstream is silent for too long; the first of them
- * counts, and aborts {@link signal}.
+ * counts, and aborts {@link signal}. Whoever makes one MUST {@link close} it, or hand it on.
  */
 export class Exchange {
   readonly #controller = new AbortController();
@@ -30,8 +30,6 @@ export class Exchange {
       this.#finish({ kind: 'stopped', verdict }),
     );
     if (client.aborted) this.#finish(CLIENT);
-    // A stop that is already in force calls back before there is anything to unwatch.
-    if (this.#ending !== null) this.#release();
   }
 
   get signal(): AbortSignal {

@@ -50,10 +50,20 @@ export function chat(body: unknown, init: RequestInit & { path?: string } = {}):
 
 export const HELLO = { model: 'small', messages: [{ role: 'user', content: 'hi' }] };
 
-export async function errorOf(response: Response) {
-  const body = (await response.json()) as {
-    error: { message: string; type: string; code: string; param: null };
-    verdict?: { code: string; effect: string };
+/** A response of the gateway itself. */
+export interface ErrorAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly error: {
+    readonly message: string;
+    readonly type: string;
+    readonly code: string;
+    readonly param: null;
   };
+  readonly verdict?: { readonly code: string; readonly effect: string };
+}
+
+export async function errorOf(response: Response): Promise<ErrorAnswer> {
+  const body = (await response.json()) as Pick<ErrorAnswer, 'error' | 'verdict'>;
   return { status: response.status, headers: response.headers, ...body };
 }

@@ -137,6 +137,23 @@ describe('a stream', () => {
     );
   });
 
+  it.each(['\n', '\r', '\r\n'])(
+    'is cut behind the blank line that ends an event: %j',
+    async (end) => {
+      const { governor } = await openGateway();
+      const text = `data: a${end}${end}data: b`;
+      const gateway = createModelGateway({
+        governor,
+        upstream: 'http://127.0.0.1:9/v1',
+        fetch: async () => new Response(text, { headers: { 'content-type': 'text/event-stream' } }),
+      });
+      const response = await gateway.handle(chat(STREAM), CALLER);
+      const parts: string[] = [];
+      for await (const part of response.body ?? []) parts.push(Buffer.from(part).toString());
+      expect(parts).toEqual([`data: a${end}${end}`, 'data: b']);
+    },
+  );
+
   it('passes on an event without end in pieces', async () => {
     const { gateway } = await openGateway({
       answer: ({ response }) => {

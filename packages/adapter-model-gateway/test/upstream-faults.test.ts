@@ -59,6 +59,25 @@ describe('an upstream that is not there', () => {
   });
 });
 
+describe('an upstream whose failure', () => {
+  it.each([
+    ['names an address', new TypeError('http://s3cret', { cause: new Error('http://s3cret') })],
+    ['has a code that is none', new TypeError('x', { cause: { code: 'http://s3cret/' } })],
+    ['has a code that is no text', new TypeError('x', { cause: { code: ['s3cret'] } })],
+    ['is not an error', 's3cret'],
+  ])('%s says only that there is no connection', async (_name, failure) => {
+    const { governor } = await openGateway();
+    const gateway = createModelGateway({
+      governor,
+      upstream: 'http://127.0.0.1:9/v1',
+      fetch: () => Promise.reject(failure),
+    });
+    const failed = await errorOf(await gateway.handle(chat(HELLO), CALLER));
+    expect(failed.status).toBe(502);
+    expect(failed.error.message).toBe('upstream failed: no connection');
+  });
+});
+
 describe('an upstream that is slow', () => {
   it.each([
     ['never answers', () => {}],

@@ -36,7 +36,7 @@ export class CallStop {
     });
     try {
       const result = await Promise.race([stopped, work()]);
-      // Work that ends because it was aborted can win the race; the call is stopped all the same.
+      // A stop in the same turn as the end of the work counts.
       signal.throwIfAborted();
       return result;
     } finally {

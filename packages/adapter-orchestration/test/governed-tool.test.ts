@@ -481,6 +481,8 @@ describe('a stop during the call', () => {
     expect((await denialOf(run({}))).code).toBe('KILLED_AGENT');
     await vi.waitFor(() => expect(log.mock.results[0]?.type).toBe('return'));
     await log.mock.results[0]?.value;
+    // The handler is done; let everything that waits for it run.
+    await new Promise((resolve) => setImmediate(resolve));
     expect(tool).not.toHaveBeenCalled();
   });
 
