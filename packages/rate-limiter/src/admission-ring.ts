@@ -1,11 +1,11 @@
-import { CircularBuffer } from 'mnemonist';
+import { RingBuffer } from './ring-buffer.ts';
 
 /** Slots of a new ring: 64 bytes, the most that V8 keeps inside its own heap for a typed array. */
 export const FIRST_SLOTS = 8;
 
 /** Call ids of admissions: one place per slot of the ring, and when each id was admitted last. */
 interface CallIds {
-  readonly places: CircularBuffer<string | undefined>;
+  readonly places: RingBuffer<string | undefined>;
   readonly admittedAtMs: Map<string, number>;
 }
 
@@ -16,11 +16,11 @@ interface CallIds {
  * and are forgotten together with their admission, so that they are bounded by the ring.
  */
 export class AdmissionRing {
-  #times: CircularBuffer<number>;
+  #times: RingBuffer<number>;
   #calls: CallIds | null = null;
 
   constructor(slots: number) {
-    this.#times = new CircularBuffer<number>(Float64Array, slots);
+    this.#times = new RingBuffer<number>(Float64Array, slots);
   }
 
   get size(): number {
@@ -73,10 +73,10 @@ export class AdmissionRing {
 
   /** Moves everything held to a ring of more slots. */
   grow(slots: number): void {
-    const times = new CircularBuffer<number>(Float64Array, slots);
+    const times = new RingBuffer<number>(Float64Array, slots);
     for (let i = 0; i < this.#times.size; i++) times.push(this.#times.get(i) ?? 0);
     if (this.#calls !== null) {
-      const places = new CircularBuffer<string | undefined>(Array, slots);
+      const places = new RingBuffer<string | undefined>(Array, slots);
       for (let i = 0; i < this.#times.size; i++) places.push(this.#calls.places.get(i));
       this.#calls = { places, admittedAtMs: this.#calls.admittedAtMs };
     }
@@ -85,7 +85,7 @@ export class AdmissionRing {
 
   /** Starts to keep call ids: admissions so far have none. */
   #keepCallIds(): CallIds {
-    const places = new CircularBuffer<string | undefined>(Array, this.slots);
+    const places = new RingBuffer<string | undefined>(Array, this.slots);
     for (let i = 0; i < this.size; i++) places.push(undefined);
     return { places, admittedAtMs: new Map() };
   }

@@ -9,9 +9,18 @@ export {
 } from './evidence-writer-conformance.ts';
 export { type ExposedFamily, type ExposedSample, parseExposition } from './exposition.ts';
 export { describeGrantIndex, type GrantIndexFixture } from './grant-index-conformance.ts';
-export { describeKillSwitch, type KillSwitchFixture } from './kill-switch-conformance.ts';
+export type { KillSwitchFixture } from './kill-switch-cases.ts';
+export { describeKillSwitch } from './kill-switch-conformance.ts';
+export { describeLogger, type LoggerFixture } from './logger-conformance.ts';
 export { describeMetricsRegistry } from './metrics-registry-conformance.ts';
 export { describeRateLimiter } from './rate-limiter-conformance.ts';
+export { type LoggedEvent, RecordingLogger } from './recording-logger.ts';
+export {
+  GIT_MAP_GRANT,
+  type GrantFile,
+  TempWorkspace,
+  type TempWorkspaceFiles,
+} from './temp-workspace.ts';
 export {
   describeTenantRegistry,
   type TenantRegistryFixture,
