@@ -159,15 +159,15 @@ describe('recovery', () => {
     await reopen(dir);
   });
 
-  it('stops for damage with intact frames behind it', async () => {
+  it.each([0, 512])('stops for lost data at byte %d with intact frames behind it', async (at) => {
     const dir = await crashedLog(4);
     const file = await lastSegment(dir);
     const bytes = await readFile(file);
-    bytes.fill(0, 512, 1024);
+    bytes.fill(0, at, at + 512);
     await writeFile(file, bytes);
     const error = await errorOf(openWriter({ dir }));
     expect(error.code).toBe('EVIDENCE_CORRUPT');
-    expect(error.message).toMatch(/\.seg: byte \d+: /);
+    expect(error.message).toMatch(/\.seg: byte \d+: damaged frame/);
   });
 
   it.each([
