@@ -1,7 +1,7 @@
-import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DecisionRequest, toolCall } from '@cortex-governance/core';
+import { type GrantFile, TempWorkspace } from '@cortex-governance/testkit';
 import { afterEach } from 'vitest';
 import { createGovernor, type Governor, type GovernorOptions } from '../src/index.ts';
 
@@ -23,20 +23,16 @@ afterEach(async () => {
 
 /** A temp workspace with grants and a configuration, removed after the test; returns its `.cortex`. */
 export async function createWorkspace(
-  grants: Readonly<Record<string, unknown>> = { git: GIT_GRANT },
+  grants: Readonly<Record<string, GrantFile>> = { git: GIT_GRANT },
   config = '',
 ): Promise<string> {
-  const workspace = await realpath(await mkdtemp(join(tmpdir(), 'governor-')));
-  cleanups.push(() => rm(workspace, { recursive: true, force: true }));
-  const root = join(workspace, '.cortex');
-  await mkdir(join(root, 'policy', 'tools'), { recursive: true });
-  await mkdir(join(workspace, 'docs'));
-  await mkdir(join(workspace, 'secrets'));
-  await writeFile(join(workspace, 'docs', 'a.md'), 'a');
-  await symlink('../secrets', join(workspace, 'docs', 'out'));
-  for (const [name, grant] of Object.entries(grants)) await writeGrant(root, name, grant);
-  await writeFile(join(root, 'governance.yaml'), QUIET + config);
-  return root;
+  const workspace = await TempWorkspace.create({ grants: [], config: QUIET + config });
+  cleanups.push(() => workspace.remove());
+  await mkdir(join(workspace.folder, 'secrets'));
+  await writeFile(join(workspace.folder, 'docs', 'a.md'), 'a');
+  await symlink('../secrets', join(workspace.folder, 'docs', 'out'));
+  for (const [name, grant] of Object.entries(grants)) await workspace.writeGrant(grant, name);
+  return workspace.root;
 }
 
 export async function writeGrant(root: string, name: string, grant: unknown): Promise<void> {

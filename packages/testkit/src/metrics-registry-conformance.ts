@@ -201,9 +201,13 @@ function describeObservations(factory: () => MetricsRegistry): void {
     histogram.observe({ a: '1,b:2', b: '3' }, 0.5);
     histogram.observe({ a: '1', b: '2,b:3' }, 0.5);
     histogram.observe({ b: '2,b:3', a: '1' }, 0.5);
+    for (const separator of [',', ';', ':', ' ', '|', '\n', '"', '\ufffd']) {
+      histogram.observe({ a: `1${separator}2`, b: '3' }, 0.5);
+      histogram.observe({ a: '1', b: `2${separator}3` }, 0.5);
+    }
     const samples = (await scrape(registry)).get('test_labelled')?.samples ?? [];
     const counts = samples.filter(({ name }) => name === 'test_labelled_count');
-    expect(counts.map(({ value }) => value).sort()).toEqual([1, 2]);
+    expect(counts.map(({ value }) => value).sort()).toEqual([...new Array(17).fill(1), 2]);
   });
 
   it('does not throw on an observation that it cannot take, and does not count it', async () => {
