@@ -11,7 +11,7 @@ export interface McpProxyOptions {
   readonly governor: McpGovernor;
   /** The `tool` of the grant that governs the MCP server; its actions are the server's tool names. */
   readonly tool: string;
-  /** Tenant of every call. */
+  /** Tenant of every call. An empty one is no tenant: every call is denied with TENANT_MISSING. */
   readonly tenant: string;
   /** Agent (`subject.id`) of every call. */
   readonly agent: string;
@@ -40,6 +40,9 @@ const MAX_PENDING_LIMIT = 1_048_576;
 /** A name the decision engine accepts; see `findRequestProblem`. */
 export const identifierSchema = z.string().min(1).max(MAX_IDENTIFIER_LENGTH);
 
+/** A tenant, or the empty string, which the engine answers with a code of its own. */
+export const tenantSchema = z.string().max(MAX_IDENTIFIER_LENGTH);
+
 export const maxPendingSchema = z.int().min(1).max(MAX_PENDING_LIMIT).default(DEFAULT_MAX_PENDING);
 
 export const loggerSchema = z.custom<Logger>(hasMethods('warn', 'error', 'info'), 'not a logger');
@@ -47,7 +50,7 @@ export const loggerSchema = z.custom<Logger>(hasMethods('warn', 'error', 'info')
 export const mcpProxyOptionsSchema = z.strictObject({
   governor: z.custom<McpGovernor>(hasMethods('authorize', 'refuse', 'onStop'), 'not a governor'),
   tool: identifierSchema,
-  tenant: identifierSchema,
+  tenant: tenantSchema,
   agent: identifierSchema,
   client: z.custom<Transport>(hasMethods('start', 'send', 'close'), 'not a transport'),
   server: z.custom<Transport>(hasMethods('start', 'send', 'close'), 'not a transport'),

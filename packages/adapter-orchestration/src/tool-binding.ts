@@ -78,8 +78,8 @@ export function checkBinding<Args, Extra>(
   where: string,
 ): CheckedBinding<Args, Extra> {
   const { onDenied, obligations } = parseOptions(bindingSchema, binding, where);
-  // A copy: what is checked here is what governs later calls.
-  const { tenant, agent, tool, action, callId, context } = { ...binding };
+  // Taken out once: a binding that is changed later changes nothing.
+  const { tenant, agent, tool, action, callId, context } = binding;
   return {
     onDenied,
     handlers: new Map(Object.entries(obligations)),

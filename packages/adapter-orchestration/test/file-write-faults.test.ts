@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createFileWriteGuard, type FileWriteGuard } from '../src/index.ts';
 import { openWorkspace, RATE } from './workspace.ts';
 
@@ -100,7 +100,20 @@ describe('a fault while writing', () => {
   });
 });
 
-describe('a change while writing', () => {
+/** The file is not there. Where an open folder has no name of its own, a temporary one stays. */
+async function expectMovedAway(moved: string, platform: string): Promise<void> {
+  const left = await readdir(moved);
+  expect(left).not.toContain('a');
+  if (platform === 'linux') expect(left).toEqual([]);
+}
+
+describe.each(['linux', 'darwin'])('a change while writing, on %s', (platform) => {
+  beforeEach(() => {
+    const real = process.platform;
+    Object.defineProperty(process, 'platform', { value: platform });
+    onTestFinished(() => void Object.defineProperty(process, 'platform', { value: real }));
+  });
+
   it('of the folder, when the temporary file is open, is refused before a byte is written', async () => {
     const { guard, folder, out } = await openGuard();
     await mkdir(join(out, 'sub'));
@@ -116,7 +129,7 @@ describe('a change while writing', () => {
     });
     expect(writes).not.toHaveBeenCalled();
     expect(await readdir(join(folder, 'outside'))).toEqual([]);
-    expect(await readdir(join(folder, 'moved'))).toEqual([]);
+    await expectMovedAway(join(folder, 'moved'), platform);
   });
 
   it('of the folder, when the data is written, is refused before the file is in place', async () => {
@@ -132,7 +145,7 @@ describe('a change while writing', () => {
     await expect(guard.writeFile('out/sub/a', 'x')).rejects.toMatchObject({
       code: 'PATH_OUT_OF_SCOPE',
     });
-    expect(await readdir(join(folder, 'moved'))).toEqual([]);
+    await expectMovedAway(join(folder, 'moved'), platform);
   });
 
   it('of the file into a link, at the last moment, replaces the link and not what it names', async () => {

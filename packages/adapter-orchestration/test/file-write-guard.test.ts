@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GovernanceError } from '@cortex-governance/core';
 import fc from 'fast-check';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createFileWriteGuard, type FileWriteGuard } from '../src/index.ts';
 import { openWorkspace, RATE, type Workspace, withAuthorize } from './workspace.ts';
 
@@ -273,6 +273,16 @@ describe('writeFile with mkdir', () => {
     expect(await readdir(join(folder, 'globbed'))).toEqual(['a.md']);
   });
 
+  it('does not create folders above the scope for a link that names them', async () => {
+    const { guard, folder, out } = await open();
+    await mkdir(join(out, 'p', 'q', 'r', 's'), { recursive: true });
+    const link = join(out, 'p', 'q', 'r', 's', 'link');
+    await symlink(join(folder, 'deep', 'er', 'scope', 'z'), link);
+    const call = guard.writeFile('out/p/q/r/s/link/a', 'x', { mkdir: true });
+    expect((await denialOf(call)).verdict?.reason).toContain('missing folder');
+    expect(await readdir(folder)).not.toContain('deep');
+  });
+
   it('works for many at once', async () => {
     const { guard, out } = await open();
     const names = Array.from({ length: 10 }, (_, i) => `f${i}`);
@@ -377,7 +387,7 @@ describe('links planted after the decision', () => {
         (error: unknown) => {
           // Refused, or the folder was away at that moment.
           const code = (error as { code?: unknown }).code;
-          expect(['PATH_OUT_OF_SCOPE', 'ENOENT']).toContain(code);
+          expect(['PATH_OUT_OF_SCOPE', 'PATH_INVALID', 'ENOENT']).toContain(code);
         },
       );
     }
@@ -386,6 +396,43 @@ describe('links planted after the decision', () => {
     expect(await readdir(outside)).toEqual([]);
     const files = (await readdir(join(out, 'sub'))).filter((name) => name.startsWith('f'));
     expect(files.length).toBeGreaterThanOrEqual(written);
+  });
+});
+
+describe('where an open folder has no name of its own', () => {
+  beforeEach(() => {
+    const { platform } = process;
+    Object.defineProperty(process, 'platform', { value: 'darwin' });
+    onTestFinished(() => void Object.defineProperty(process, 'platform', { value: platform }));
+  });
+
+  it('files are written, and folders made, all the same', async () => {
+    const { guard, out } = await open();
+    await guard.writeFile('out/x/y/a', '1', { mkdir: true });
+    await guard.writeFile('out/x/y/a', '2');
+    expect(await readFile(join(out, 'x', 'y', 'a'), 'utf8')).toBe('2');
+    expect(await readdir(join(out, 'x', 'y'))).toEqual(['a']);
+  });
+
+  it.each([
+    ['a link', 'PATH_OUT_OF_SCOPE', (outside: string, sub: string) => symlink(outside, sub)],
+    ['a file', 'PATH_OUT_OF_SCOPE', (_outside: string, sub: string) => writeFile(sub, '')],
+    ['nothing', 'ENOENT', async () => {}],
+  ])('%s in the place of the folder is refused', async (_name, code, replace) => {
+    const { governor, out } = await open();
+    const outside = await outsideFolder();
+    const sub = join(out, 'sub');
+    await mkdir(sub);
+    const late = withAuthorize(governor, async (decide) => {
+      const authorization = await decide();
+      await rename(sub, join(out, 'moved'));
+      await replace(outside, sub);
+      return authorization;
+    });
+    const guard = createFileWriteGuard(late, WHO);
+    await expect(guard.writeFile('out/sub/a', 'x')).rejects.toMatchObject({ code });
+    expect(await readdir(outside)).toEqual([]);
+    expect(await readdir(join(out, 'moved'))).toEqual([]);
   });
 });
 

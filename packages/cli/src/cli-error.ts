@@ -33,10 +33,14 @@ export interface Failure {
 export function toFailure(thrown: unknown): Failure {
   if (thrown instanceof CliError) return failure(thrown.exit, thrown.code, thrown.message);
   if (thrown instanceof CommanderError) {
+    if (thrown.code === 'commander.help') {
+      return failure('USAGE', 'USAGE', 'a command is missing; see govern --help');
+    }
     return failure('USAGE', 'USAGE', thrown.message.replace(/^error: /, ''));
   }
   if (GovernanceError.isInstance(thrown)) {
-    const exit = thrown.code === 'GRANT_ID_INVALID' ? 'USAGE' : 'FAULT';
+    // Options come from the command line; what comes from files has codes of its own.
+    const exit = thrown.code === 'OPTIONS_INVALID' ? 'USAGE' : 'FAULT';
     return failure(exit, thrown.code, thrown.message);
   }
   const code = (thrown as { code?: unknown } | null | undefined)?.code;

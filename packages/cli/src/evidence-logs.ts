@@ -1,6 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { parseCheckpoint } from '@cortex-governance/evidence-writer';
 
 /** Deepest folder below the given one in which logs are looked for. */
 const MAX_DEPTH = 8;
@@ -26,6 +25,7 @@ export async function findEvidenceLogs(folder: string): Promise<readonly Evidenc
 
 /** Records under a log's newest checkpoint; null when that cannot be read. Its signature is not checked. */
 export async function checkpointedRecords(log: EvidenceLogFolder): Promise<number | null> {
+  const { parseCheckpoint } = await import('@cortex-governance/evidence-writer');
   const file = join(log.dir, 'checkpoint');
   try {
     return parseCheckpoint(await readFile(file, 'utf8'), file).size;

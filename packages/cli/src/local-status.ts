@@ -1,5 +1,4 @@
 import type { KillSwitchStatus } from '@cortex-governance/core';
-import { lintGrants } from '@cortex-governance/grant-loader';
 import type { CliContext, GlobalOptions } from './cli-context.ts';
 import { checkpointedRecords, findEvidenceLogs } from './evidence-logs.ts';
 import { withLocalSwitch } from './local-kill-switch.ts';
@@ -22,6 +21,7 @@ export async function readLocalStatus(
 ): Promise<LocalStatus> {
   const { root, paths } = await openWorkspace(context, options);
   const killSwitch = await withLocalSwitch(context, options, async (one) => one.status());
+  const { lintGrants } = await import('@cortex-governance/grant-loader');
   const { grants, errors, warnings } = await lintGrants(root, { workspace: paths.workspace });
   const logs = await findEvidenceLogs(paths.evidenceDir);
   const evidence = await Promise.all(

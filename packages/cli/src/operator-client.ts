@@ -1,5 +1,4 @@
-import { errorMessage } from '@cortex-governance/core';
-import { OPERATOR_PREFIX, readOperatorToken } from '@cortex-governance/server';
+import { errorMessage, isPlainObject } from '@cortex-governance/core';
 import { CliError, usageError } from './cli-error.ts';
 
 /** Longest wait for a server's answer: an operator must not wait for a dead one. */
@@ -13,10 +12,12 @@ const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 /** Talks to the operator routes of a running server. */
 export class OperatorClient {
   readonly #base: string;
+  readonly #prefix: string;
   readonly #token: string;
 
-  private constructor(base: string, token: string) {
+  private constructor(base: string, prefix: string, token: string) {
     this.#base = base;
+    this.#prefix = prefix;
     this.#token = token;
   }
 
@@ -25,29 +26,34 @@ export class OperatorClient {
    * @throws {CliError} USAGE for a URL to which a token must not be sent; {GovernanceError} CONFIG_INVALID for the file.
    */
   static async open(url: string, tokenFile: string): Promise<OperatorClient> {
-    return new OperatorClient(checkUrl(url), await readOperatorToken(tokenFile));
+    const base = checkUrl(url);
+    const server = await import('@cortex-governance/server');
+    const token = await server.readOperatorToken(tokenFile);
+    return new OperatorClient(base, server.OPERATOR_PREFIX, token);
   }
 
+  /** @throws {CliError} UNREACHABLE, or the server's own code with what it says. */
   get(path: string): Promise<unknown> {
     return this.#send(path, { method: 'GET' });
   }
 
+  /** @throws {CliError} as {@link get} */
   post(path: string, body: unknown): Promise<unknown> {
     const headers = { 'content-type': 'application/json' };
     return this.#send(path, { method: 'POST', headers, body: JSON.stringify(body) });
   }
 
-  /** @throws {CliError} UNREACHABLE, or the server's own code with what it says. */
   async #send(path: string, init: RequestInit): Promise<unknown> {
     const response = await this.#fetch(path, init);
     const body = await readBody(response);
-    if (response.ok) return body;
+    // An answer that says no comes with a status of its own; only errors have this member.
+    if (response.ok || (isPlainObject(body) && !Object.hasOwn(body, 'error'))) return body;
     throw refused(response.status, body);
   }
 
   async #fetch(path: string, init: RequestInit): Promise<Response> {
     try {
-      return await fetch(this.#base + OPERATOR_PREFIX + path, {
+      return await fetch(this.#base + this.#prefix + path, {
         ...init,
         headers: { ...init.headers, authorization: `Bearer ${this.#token}` },
         // A redirect would carry the token elsewhere.

@@ -12,7 +12,10 @@ import { serveCommand } from './commands/serve.ts';
 import { statusCommand } from './commands/status.ts';
 import { VERSION } from './version.ts';
 
-/** The command tree of `govern`, bound to streams, environment and folder. */
+/**
+ * The command tree of `govern`, bound to streams, environment and folder. What a command needs beyond
+ * core it loads when it runs: a stop must not wait for, or fail with, what it does not use.
+ */
 export function createProgram(context: CliContext): Command {
   const program = new Command('govern')
     .description('Decides, stops and proves what AI agents may do.')

@@ -28,9 +28,9 @@ export function renderReference(program: Command): string {
 
 function renderCommand(command: Command): readonly string[] {
   const path = commandPath(command);
-  const args = command.registeredArguments.map(({ name, description, argChoices }) => [
-    `\`${name()}\``,
-    argChoices === undefined ? description : `${description}: ${argChoices.join(', ')}`,
+  const args = command.registeredArguments.map((argument) => [
+    `\`${argument.name()}\``,
+    describe(argument.description, argument.argChoices),
   ]);
   const options = command.options.map((option) => [`\`${option.flags}\``, describeOption(option)]);
   return [
@@ -56,8 +56,11 @@ function renderCommand(command: Command): readonly string[] {
 }
 
 function describeOption(option: Option): string {
-  const choices = option.argChoices === undefined ? '' : `: ${option.argChoices.join(', ')}`;
-  return `${option.description}${choices}${option.mandatory ? ' (required)' : ''}`;
+  return describe(option.description, option.argChoices) + (option.mandatory ? ' (required)' : '');
+}
+
+function describe(description: string, choices: readonly string[] | undefined): string {
+  return choices === undefined ? description : `${description}: ${choices.join(', ')}`;
 }
 
 function leaves(command: Command): readonly Command[] {

@@ -6,7 +6,6 @@ import {
   errorMessage,
   isPlainObject,
 } from '@cortex-governance/core';
-import { parseStrictJson, toDecisionRequest } from '@cortex-governance/server';
 import type { CliContext } from './cli-context.ts';
 import { usageError } from './cli-error.ts';
 
@@ -14,7 +13,8 @@ import { usageError } from './cli-error.ts';
 const MAX_REQUEST_BYTES = 16_777_216;
 
 /** A JSON object from the command line. @throws {CliError} USAGE */
-export function readJsonObject(name: string, text: string): Attributes {
+export async function readJsonObject(name: string, text: string): Promise<Attributes> {
+  const { parseStrictJson } = await import('@cortex-governance/server');
   let value: unknown;
   try {
     value = parseStrictJson(text);
@@ -30,7 +30,8 @@ export async function readRequestFile(
   context: CliContext,
   file: string,
 ): Promise<Omit<DecisionRequest, 'tenant'> & { readonly tenant?: string }> {
-  const body = readJsonObject(file, await readText(context, file));
+  const { toDecisionRequest } = await import('@cortex-governance/server');
+  const body = await readJsonObject(file, await readText(context, file));
   const { tenant, ...request } = toDecisionRequest(body, '');
   const named: unknown = body['tenant'];
   if (named === undefined) return request;

@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Option } from 'commander';
 import type { CliContext, GlobalOptions } from './cli-context.ts';
-import { usageError } from './cli-error.ts';
+import { CliError, usageError } from './cli-error.ts';
 import { OperatorClient } from './operator-client.ts';
 import { openWorkspace, type Workspace } from './workspace.ts';
 
@@ -30,11 +31,15 @@ export async function openServer(
     return OperatorClient.open(options.url, resolve(context.cwd, options.tokenFile));
   }
   const workspace = await openWorkspace(context, options);
-  const tokenFile =
-    options.tokenFile === undefined
-      ? workspace.paths.operatorTokenFile
-      : resolve(context.cwd, options.tokenFile);
-  return OperatorClient.open(options.url ?? configuredUrl(workspace), tokenFile);
+  const url = options.url ?? configuredUrl(workspace);
+  if (options.tokenFile !== undefined) {
+    return OperatorClient.open(url, resolve(context.cwd, options.tokenFile));
+  }
+  const { operatorTokenFile } = workspace.paths;
+  if (!existsSync(operatorTokenFile)) {
+    throw new CliError('UNREACHABLE', `no server has run here: there is no ${operatorTokenFile}`);
+  }
+  return OperatorClient.open(url, operatorTokenFile);
 }
 
 function configuredUrl({ config }: Workspace): string {

@@ -1,11 +1,5 @@
 import { join } from 'node:path';
-import {
-  CONFIG_FILE_NAME,
-  type GovernanceConfig,
-  type GovernorPaths,
-  loadGovernanceConfig,
-  resolveGovernorPaths,
-} from '@cortex-governance/governor';
+import type { GovernanceConfig, GovernorPaths } from '@cortex-governance/governor';
 import type { CliContext, GlobalOptions } from './cli-context.ts';
 import { findRoot } from './find-root.ts';
 
@@ -25,6 +19,7 @@ export async function openWorkspace(
   options: GlobalOptions,
 ): Promise<Workspace> {
   const root = await findRoot(context.cwd, options.root);
-  const config = await loadGovernanceConfig(join(root, CONFIG_FILE_NAME));
-  return { root, config, paths: resolveGovernorPaths(root, config) };
+  const governor = await import('@cortex-governance/governor');
+  const config = await governor.loadGovernanceConfig(join(root, governor.CONFIG_FILE_NAME));
+  return { root, config, paths: governor.resolveGovernorPaths(root, config) };
 }

@@ -30,7 +30,7 @@ export interface GatewayParts {
 
 /**
  * The model gateway: an OpenAI-compatible API whose calls are decided on first.
- * @throws {GovernanceError} OPTIONS_INVALID for an upstream that is not usable, or an API key that is not there.
+ * @throws {GovernanceError} CONFIG_INVALID for an upstream that is not usable, or an API key that is not there.
  */
 export function gatewayRoutes(app: FastifyInstance, parts: GatewayParts): void {
   const gateway = createGateway(parts);
@@ -44,21 +44,26 @@ export function gatewayRoutes(app: FastifyInstance, parts: GatewayParts): void {
 
 function createGateway({ governor, config, env }: GatewayParts): ModelGateway {
   const { upstream, apiKeyEnv, tool, timeoutMs } = config;
+  const { configFile: file } = governor.paths;
   const apiKey = apiKeyEnv === undefined ? undefined : env[apiKeyEnv];
   if (apiKeyEnv !== undefined && (apiKey === undefined || apiKey === '')) {
-    throw new GovernanceError('OPTIONS_INVALID', {
-      where: 'gateway.apiKeyEnv',
-      problem: `the environment has no variable ${apiKeyEnv}`,
-    });
+    const problem = `the environment has no variable ${apiKeyEnv}`;
+    throw new GovernanceError('CONFIG_INVALID', { file, place: 'gateway.apiKeyEnv', problem });
   }
-  return createModelGateway({
-    governor,
-    upstream,
-    tool,
-    timeoutMs,
-    maxBodyBytes: governor.config.server.bodyLimitBytes,
-    ...(apiKey === undefined ? {} : { apiKey }),
-  });
+  try {
+    return createModelGateway({
+      governor,
+      upstream,
+      tool,
+      timeoutMs,
+      maxBodyBytes: governor.config.server.bodyLimitBytes,
+      ...(apiKey === undefined ? {} : { apiKey }),
+    });
+  } catch (cause) {
+    if (!GovernanceError.isInstance(cause)) throw cause;
+    const details = { file, place: 'gateway', problem: cause.message };
+    throw new GovernanceError('CONFIG_INVALID', details, { cause });
+  }
 }
 
 async function answer(

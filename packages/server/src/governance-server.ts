@@ -44,8 +44,8 @@ export interface GovernanceServer {
 
 /**
  * A server for a governor, not yet listening. Makes the operator token's file when there is none.
- * @throws {GovernanceError} OPTIONS_INVALID, also for a gateway that cannot be made; CONFIG_INVALID for an
- * operator token file that is not safe.
+ * @throws {GovernanceError} OPTIONS_INVALID; CONFIG_INVALID for an operator token file that is not safe, or
+ * a gateway that cannot be made.
  */
 export async function createServer(
   governor: Governor,

@@ -161,8 +161,18 @@ describe('the model gateway', () => {
         'gateway: { upstream: "http://127.0.0.1:9/v1", apiKeyEnv: GOVERNANCE_TEST_NO_SUCH_VARIABLE }',
     });
     await expect(createServer(governor, { port: 0 })).rejects.toMatchObject({
-      code: 'OPTIONS_INVALID',
+      code: 'CONFIG_INVALID',
       message: expect.stringContaining('GOVERNANCE_TEST_NO_SUCH_VARIABLE'),
+    });
+  });
+
+  it('does not start with an upstream that it must not use', async () => {
+    const [governor] = await makeGovernor({
+      config: 'gateway: { upstream: "http://user:pass@127.0.0.1:9/v1" }',
+    });
+    await expect(createServer(governor, { port: 0 })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.not.stringContaining('pass'),
     });
   });
 });

@@ -23,7 +23,7 @@ export function labelKey(labelNames: readonly string[], labels: Labels): string 
   if (members !== labelNames.length) return null;
   let key = '';
   for (const name of labelNames) {
-    const value: unknown = Object.hasOwn(labels, name) ? labels[name] : undefined;
+    const value: unknown = labels[name];
     if (typeof value !== 'string' || value.length > MAX_LABEL_VALUE_LENGTH) return null;
     // The length in front keeps two lists of values apart whatever they hold.
     key += `${value.length}:${value}`;

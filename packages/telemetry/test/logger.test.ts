@@ -107,6 +107,7 @@ describe('a line', () => {
     const value = '\u001b[31m\u009b31m\u202e\u2028\u007f"\\\ud800';
     const { logger, lines } = recorded();
     logger.info('TEST', { value });
+    expect(lines[0]).toContain('\\u009b31m\\u202e\\u2028\\u007f');
     expect(JSON.parse(lines[0] ?? '').value).toBe(value);
   });
 });
@@ -194,8 +195,8 @@ describe('secrets', () => {
   });
 
   it('are not written when a text is cut within one', () => {
-    const value = `${'x'.repeat(8190)} Bearer ${'s'.repeat(100)}`;
-    expect(JSON.stringify(fieldsOf({ value }))).not.toContain('sss');
+    const value = `${'x'.repeat(8180)} Bearer ${'s'.repeat(100)}`;
+    expect(JSON.stringify(fieldsOf({ value }))).not.toContain('ss');
   });
 
   it('stay in the object that was logged', () => {
@@ -262,6 +263,20 @@ describe('fields that are out of bounds', () => {
     expect(fieldsOf({ value: 'x'.repeat(10_000) })).toEqual({
       value: `${'x'.repeat(8192)}… (10000 characters)`,
     });
+  });
+
+  it('are named below the deepest level', () => {
+    const nest = (levels: number, leaf: unknown): object =>
+      levels === 1 ? { a: leaf } : { a: nest(levels - 1, leaf) };
+    expect(fieldsOf(nest(8, 'leaf') as never)).toEqual(nest(8, 'leaf'));
+    expect(fieldsOf(nest(8, { b: 1 }) as never)).toEqual(nest(8, '[object]'));
+    expect(fieldsOf(nest(8, [1]) as never)).toEqual(nest(8, '[array]'));
+  });
+
+  it('are written in full up to the bounds', () => {
+    const list = Array.from({ length: 499 }, (_, i) => i);
+    expect(fieldsOf({ list })).toEqual({ list });
+    expect(fieldsOf({ list: [...list, 499] })).toEqual({ list: [...list, '[more]'] });
   });
 
   it('are named when they are no data', () => {

@@ -5,7 +5,7 @@ import {
   toolCall,
   type Verdict,
 } from '@cortex-governance/core';
-import { createGovernor, type Governor } from '@cortex-governance/governor';
+import type { Governor } from '@cortex-governance/governor';
 import { type Command, Option } from 'commander';
 import type { CliContext, GlobalOptions } from '../cli-context.ts';
 import { usageError } from '../cli-error.ts';
@@ -71,6 +71,7 @@ export function decideCommand(context: CliContext): Command {
 async function decide(context: CliContext, options: DecideOptions): Promise<void> {
   const request = await readRequest(context, options);
   const root = await findRoot(context.cwd, options.root);
+  const { createGovernor } = await import('@cortex-governance/governor');
   const governor = await createGovernor({ root, name: 'cli', logger: quietLogger(context) });
   try {
     const tenant = request.tenant === undefined ? soleTenant(governor) : request.tenant;
@@ -97,7 +98,7 @@ async function readRequest(context: CliContext, options: DecideOptions): Promise
     throw usageError('give --tool and --action, or --request');
   }
   const args = options.path === undefined ? undefined : { path: options.path };
-  const given = options.args === undefined ? args : readJsonObject('--args', options.args);
+  const given = options.args === undefined ? args : await readJsonObject('--args', options.args);
   const { tenant: _unbound, ...request } = toolCall({
     tenant: '',
     agent: options.agent ?? DEFAULT_AGENT,

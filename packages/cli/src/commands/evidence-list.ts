@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { EFFECTS, type Effect, isReasonCode } from '@cortex-governance/core';
-import { type EvidenceRecord, readEvidence } from '@cortex-governance/evidence-writer';
+import type { EvidenceRecord } from '@cortex-governance/evidence-writer';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CliContext, GlobalOptions } from '../cli-context.ts';
 import { findEvidenceLogs } from '../evidence-logs.ts';
@@ -79,6 +79,7 @@ async function list(
 }
 
 async function* matching(dir: string, options: ListOptions): AsyncGenerator<ListedRecord> {
+  const { readEvidence } = await import('@cortex-governance/evidence-writer');
   for (const { name, dir: log } of await findEvidenceLogs(dir)) {
     for await (const record of readEvidence(log)) {
       if (matches(record, options)) yield { log: name, ...record };

@@ -1,11 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import {
-  type EvidenceReport,
-  type EvidenceTreeReport,
-  verifyEvidence,
-  verifyEvidenceTree,
-} from '@cortex-governance/evidence-writer';
+import type { EvidenceReport, EvidenceTreeReport } from '@cortex-governance/evidence-writer';
 import type { Command } from 'commander';
 import type { CliContext, GlobalOptions } from '../cli-context.ts';
 import { usageError } from '../cli-error.ts';
@@ -51,10 +46,9 @@ async function verify(
     folder === undefined
       ? (await openWorkspace(context, options)).paths.evidenceDir
       : resolve(context.cwd, folder);
-  const key = await readOption(context, '--key', options.key);
-  const publicKeys = key?.split('\n').filter((line) => line.trim() !== '');
-  const given = publicKeys === undefined ? {} : { publicKeys };
+  const given = await readKeys(context, options.key);
   const checkpoint = await readOption(context, '--checkpoint', options.checkpoint);
+  const { verifyEvidenceTree } = await import('@cortex-governance/evidence-writer');
   const tree = await verifyEvidenceTree(dir, given);
   const report = checkpoint === undefined ? tree : await compare(tree, checkpoint, given);
   context.exit = report.ok ? 'OK' : 'NO';
@@ -76,9 +70,25 @@ async function compare(
   const origin = checkpoint.split('\n', 1)[0];
   const log = tree.logs.find((one) => one.origin === origin);
   if (log === undefined) throw usageError(`--checkpoint: no log of ${origin} could be read here`);
+  const { verifyEvidence } = await import('@cortex-governance/evidence-writer');
   const compared = await verifyEvidence(log.dir, { ...given, checkpoint });
   const logs = tree.logs.map((one) => (one === log ? compared : one));
   return { ok: logs.every(({ ok }) => ok), logs };
+}
+
+/** The public keys in a file. A file without one is wrong input, even when there is no log to check. */
+async function readKeys(
+  context: CliContext,
+  file: string | undefined,
+): Promise<{ readonly publicKeys?: readonly string[] }> {
+  const text = await readOption(context, '--key', file);
+  if (text === undefined) return {};
+  const { parseVerifierKey } = await import('@cortex-governance/evidence-writer');
+  const publicKeys = text.split('\n').filter((line) => line.trim() !== '');
+  if (publicKeys.length === 0 || publicKeys.some((line) => parseVerifierKey(line) === null)) {
+    throw usageError(`--key: ${file} does not hold Ed25519 vkey lines alone`);
+  }
+  return { publicKeys };
 }
 
 async function readOption(

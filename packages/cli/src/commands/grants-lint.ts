@@ -1,4 +1,3 @@
-import { lintGrants } from '@cortex-governance/grant-loader';
 import type { Command } from 'commander';
 import type { CliContext, GlobalOptions } from '../cli-context.ts';
 import { leafCommand } from '../leaf-command.ts';
@@ -19,6 +18,7 @@ export function grantsLintCommand(context: CliContext): Command {
 
 async function lint(context: CliContext, options: GlobalOptions): Promise<void> {
   const { root, paths } = await openWorkspace(context, options);
+  const { lintGrants } = await import('@cortex-governance/grant-loader');
   const report = await lintGrants(root, { workspace: paths.workspace });
   context.exit = report.errors === 0 ? 'OK' : 'NO';
   printResult(context, options.json, report, [

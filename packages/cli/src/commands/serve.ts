@@ -1,5 +1,5 @@
-import { createGovernor, type Governor } from '@cortex-governance/governor';
-import { createServer, type GovernanceServer, type ServerAddress } from '@cortex-governance/server';
+import type { Governor } from '@cortex-governance/governor';
+import type { GovernanceServer, ServerAddress } from '@cortex-governance/server';
 import type { Command } from 'commander';
 import type { CliContext, GlobalOptions } from '../cli-context.ts';
 import { usageError } from '../cli-error.ts';
@@ -43,6 +43,7 @@ async function serve(context: CliContext, options: ServeOptions): Promise<void> 
   try {
     const port = options.port === undefined ? undefined : parsePort(options.port);
     const root = await findRoot(context.cwd, options.root);
+    const { createGovernor } = await import('@cortex-governance/governor');
     const governor = await createGovernor({ root, name: 'server' });
     try {
       const server = await openServer(governor, options, port);
@@ -60,11 +61,12 @@ async function serve(context: CliContext, options: ServeOptions): Promise<void> 
   }
 }
 
-function openServer(
+async function openServer(
   governor: Governor,
   options: ServeOptions,
   port: number | undefined,
 ): Promise<GovernanceServer> {
+  const { createServer } = await import('@cortex-governance/server');
   return createServer(governor, {
     ...(options.host === undefined ? {} : { host: options.host }),
     ...(port === undefined ? {} : { port }),

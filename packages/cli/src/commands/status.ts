@@ -51,11 +51,9 @@ async function askServer(
   }
 }
 
-/** No server, not ours, or no token because none was ever started. */
+/** No server, or one that is not ours. */
 function isAbsence(error: unknown): boolean {
-  if (error instanceof CliError) return error.exit === 'UNREACHABLE' || error.exit === 'USAGE';
-  const cause = (error as { cause?: { code?: unknown } } | null)?.cause;
-  return cause?.code === 'ENOENT';
+  return error instanceof CliError && (error.exit === 'UNREACHABLE' || error.exit === 'USAGE');
 }
 
 function describeRunning(running: GovernorStatus): readonly string[] {
