@@ -8,7 +8,7 @@ import {
 import pino from 'pino';
 import { z } from 'zod';
 import { type LogDestination, LogOutput } from './log-destination.ts';
-import { cleanFields, cleanText, MAX_LOG_DEPTH, MAX_LOG_VALUES } from './log-fields.ts';
+import { cleanFields, cleanText } from './log-fields.ts';
 import { normalizeName } from './secret-names.ts';
 
 /** On every line, so that operators find the lines of all our services with one search. */
@@ -66,9 +66,6 @@ class PinoLogger implements StructuredLogger {
         level: options.level,
         base: { brand: LOG_BRAND },
         messageKey: 'event',
-        // The fields are cut to size before they get here.
-        depthLimit: MAX_LOG_DEPTH + 2,
-        edgeLimit: MAX_LOG_VALUES + 2,
         timestamp: () => `,"time":"${isoTime(options.clock)}"`,
         formatters: { level: (label) => ({ level: label }) },
       },
