@@ -30,7 +30,10 @@ afterEach(async () => {
 
 /** A temporary workspace; resolves with the folder that holds `.cortex`. */
 export async function makeWorkspace(
-  files: { readonly grants?: readonly { readonly tool: string }[]; readonly config?: string } = {},
+  files: {
+    readonly grants?: readonly ({ readonly tool: string } & Readonly<Record<string, unknown>>)[];
+    readonly config?: string;
+  } = {},
 ): Promise<string> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'govern-')));
   atEnd(() => rm(folder, { recursive: true, force: true }));

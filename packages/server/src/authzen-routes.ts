@@ -52,8 +52,9 @@ class AuthzenRoutes {
 
   async evaluations(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { governor, point, fallbackRequiredSubfields } = this.#parts;
+    const { maxBatch, bodyLimitBytes } = governor.config.server;
     const body = objectBody(request);
-    const batch = readEvaluations(body, governor.config.server.maxBatch, fallbackRequiredSubfields);
+    const batch = readEvaluations(body, { maxBatch, bodyLimitBytes, fallbackRequiredSubfields });
     if (batch === null) return this.evaluation(request, reply);
     const caller = await deriveTenant(governor, request, body['tenant']);
     if (!caller.ok) {

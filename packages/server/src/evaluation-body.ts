@@ -20,6 +20,20 @@ export const EVALUATIONS_SEMANTICS = [
 
 export type EvaluationsSemantic = (typeof EVALUATIONS_SEMANTICS)[number];
 
+/**
+ * Largest batch with its defaults written out, in times the largest body: a small body must not make
+ * the server copy and digest one large default a thousand times over.
+ */
+const MAX_EXPANSION = 16;
+
+/** What a batch may be. */
+export interface EvaluationsLimits {
+  readonly maxBatch: number;
+  readonly bodyLimitBytes: number;
+  /** See `ServerOptions.fallbackRequiredSubfields`. */
+  readonly fallbackRequiredSubfields: boolean;
+}
+
 /** A batch, its defaults applied. */
 export interface EvaluationsBody {
   readonly semantic: EvaluationsSemantic;
@@ -51,25 +65,27 @@ export function toDecisionRequest(
 
 /**
  * The batch in a body, or null when it has no entries and is to be treated as one evaluation.
- * @param fallback see `ServerOptions.fallbackRequiredSubfields`.
  * @throws {GovernanceError} BODY_INVALID for a batch that cannot be carried out as a whole.
  */
 export function readEvaluations(
   body: Record<string, unknown>,
-  maxBatch: number,
-  fallback: boolean,
+  limits: EvaluationsLimits,
 ): EvaluationsBody | null {
   const semantic = readSemantic(body['options']);
   const evaluations = body['evaluations'];
   if (evaluations === undefined) return null;
   if (!Array.isArray(evaluations)) throw bodyError('evaluations: not an array');
   if (evaluations.length === 0) return null;
+  const { maxBatch, bodyLimitBytes, fallbackRequiredSubfields } = limits;
   if (evaluations.length > maxBatch) throw bodyError(`evaluations: more than ${maxBatch} entries`);
   const defaults = pick(body, DEFAULTED) as Record<string, unknown>;
-  return {
-    semantic,
-    entries: evaluations.map((entry: unknown) => withDefaults(entry, defaults, fallback)),
-  };
+  if (JSON.stringify(defaults).length * evaluations.length > MAX_EXPANSION * bodyLimitBytes) {
+    throw bodyError('evaluations: the defaults are too large for so many entries');
+  }
+  const entries = evaluations.map((entry: unknown) =>
+    withDefaults(entry, defaults, fallbackRequiredSubfields),
+  );
+  return { semantic, entries };
 }
 
 function readSemantic(options: unknown): EvaluationsSemantic {

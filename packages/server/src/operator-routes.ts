@@ -2,9 +2,10 @@ import { GovernanceError, KILL_SCOPES, type KillOrder } from '@cortex-governance
 import type { Governor } from '@cortex-governance/governor';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { bodyError } from './http-failure.ts';
+import { bodyError, failureBody } from './http-failure.ts';
 import { checkBodyHeaders, objectBody } from './json-body.ts';
 import { bearsToken } from './operator-token.ts';
+import { setStatusHeaders } from './reply-headers.ts';
 
 /** Prefix of the operator routes. */
 export const OPERATOR_PREFIX = '/v1/operator';
@@ -28,6 +29,13 @@ export function operatorRoutes(app: FastifyInstance, governor: Governor, token: 
     if (!bearsToken(request.headers.authorization, token)) {
       throw new GovernanceError('OPERATOR_UNAUTHORIZED');
     }
+  });
+  app.setErrorHandler((error, _request, reply) => {
+    // Not for every caller, but an operator must read that a stop is in force and not durable.
+    if (!GovernanceError.isInstance(error)) throw error;
+    const { httpStatus: status, code, message } = error;
+    setStatusHeaders(reply, status);
+    return reply.code(status).send(failureBody({ status, code, message }));
   });
   app.get(`${OPERATOR_PREFIX}/status`, async () => governor.status());
   app.post(`${OPERATOR_PREFIX}/kill`, async (request) => {

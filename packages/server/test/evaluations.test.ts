@@ -158,6 +158,20 @@ describe('POST /access/v1/evaluations', () => {
     expect([...governor.counters.counts()].map(({ code }) => code)).toEqual(['REQUEST_INVALID']);
   });
 
+  it('refuses defaults that would be copied into too many entries', async () => {
+    const { url } = await startServer({ config: 'server: { bodyLimitBytes: 4096 }' });
+    const context = { filler: 'x'.repeat(1_000) };
+    const run = (entries: number) =>
+      post(url + EVALUATIONS_PATH, {
+        ...{ ...base, context },
+        evaluations: Array.from({ length: entries }, () => yes),
+      });
+    expect((await run(50)).status).toBe(200);
+    const refused = await run(70);
+    expect([refused.status, refused.body.context.code]).toEqual([400, 'BODY_INVALID']);
+    expect(refused.body.context.reason).toContain('the defaults are too large');
+  });
+
   it('does not share one callId between entries', async () => {
     const { url } = await startServer({ grants: [limited] });
     const body = { ...base, callId: 'one', evaluations: [yes, yes] };

@@ -1,6 +1,7 @@
 import { chmod, lstat, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { GovernanceError } from '@cortex-governance/core';
+import { describe, expect, it, vi } from 'vitest';
 import {
   createServer,
   EVALUATION_PATH,
@@ -167,6 +168,29 @@ describe('operator routes', () => {
     const answer = await operate(running, '/kill', order);
     expect([answer.status, answer.body.error.code]).toEqual([400, 'BODY_INVALID']);
     expect(running.governor.killSwitch.status().entries).toEqual([]);
+  });
+
+  it('say when a stop is in force here and could not be written, and nothing of other faults', async () => {
+    const running = await startServer();
+    const order = { scope: 'global', actor: 'op', reason: 'drill' };
+    const failure = { file: 'kill-switch.json', problem: 'ENOSPC' };
+    const engage = vi.spyOn(running.governor.killSwitch, 'engage');
+    engage.mockRejectedValueOnce(new GovernanceError('KILL_SWITCH_WRITE_FAILED', failure));
+    const unwritten = await operate(running, '/kill', order);
+    expect(unwritten.status).toBe(500);
+    expect(unwritten.body.error).toMatchObject({
+      code: 'KILL_SWITCH_WRITE_FAILED',
+      message: expect.stringContaining('ENOSPC'),
+    });
+    engage.mockRejectedValueOnce(new Error('secret detail'));
+    const fault = await operate(running, '/kill', order);
+    expect(fault.body.error).toEqual({
+      status: 500,
+      code: 'ENGINE_FAULT',
+      message: 'a part of the server failed',
+    });
+    const large = await operate(running, '/kill', { ...order, reason: 'x'.repeat(2_000_000) });
+    expect([large.status, large.body.error.code]).toEqual([413, 'BODY_INVALID']);
   });
 
   it('reload the grants, and keep those in force when a file is bad', async () => {

@@ -1,7 +1,12 @@
+import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
+import { join } from 'node:path';
+import { type DecisionRequest, silentLogger } from '@cortex-governance/core';
+import { createGovernor } from '@cortex-governance/governor';
 import { describe, expect, it } from 'vitest';
-import { EVALUATION_PATH, EVALUATIONS_PATH } from '../src/index.ts';
-import { post, question, startServer } from './workspace.ts';
+import { createServer, EVALUATION_PATH, EVALUATIONS_PATH } from '../src/index.ts';
+import { atEnd, GIT_MAP, makeWorkspace, post, question, startServer } from './workspace.ts';
 
 const TRUSTED = {
   config: `
@@ -113,7 +118,7 @@ describe('tenants over HTTP', () => {
   it('do not share a limit', async () => {
     const { url } = await startServer({
       ...TRUSTED,
-      grants: [{ tool: 'git-map', actions: ['search'], rate: { perMinute: 1 } } as never],
+      grants: [{ tool: 'git-map', actions: ['search'], rate: { perMinute: 1 } }],
     });
     const ask = async (tenant: string): Promise<string> =>
       (await post(url + EVALUATION_PATH, question(), { 'x-tenant-id': tenant })).body.context.code;
@@ -134,5 +139,70 @@ describe('tenants over HTTP', () => {
       ['REQUEST_INVALID', 'request'],
       ['KILLED_GLOBAL', 'kill_switch'],
     ]);
+  });
+});
+
+describe('tokens', () => {
+  /** A compact JWS (RFC 7515) by hand: the server is to agree with the standard, not with one library. */
+  function makeToken(key: KeyObject, claims: object): string {
+    const part = (value: object): string =>
+      Buffer.from(JSON.stringify(value)).toString('base64url');
+    const text = `${part({ alg: 'EdDSA', kid: 'k1' })}.${part(claims)}`;
+    return `${text}.${sign(null, Buffer.from(text), key).toString('base64url')}`;
+  }
+
+  it('name the tenant and the purpose’s authority, and a bad one is refused without a word why', async () => {
+    const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+    const folder = await makeWorkspace({
+      grants: [GIT_MAP],
+      config: `
+tenancy:
+  tenants: [acme]
+  tokens: { jwksFile: jwks.json, issuer: "https://login.example", audience: governance }
+`,
+    });
+    const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'k1', alg: 'EdDSA', use: 'sig' };
+    await writeFile(join(folder, '.cortex', 'jwks.json'), JSON.stringify({ keys: [jwk] }));
+    const asked: DecisionRequest[] = [];
+    const governor = await createGovernor({
+      root: join(folder, '.cortex'),
+      logger: silentLogger,
+      policy: {
+        name: 'recorder',
+        evaluate: (one) => {
+          asked.push(one);
+          return { effect: 'allow', reason: '', obligations: [] };
+        },
+      },
+    });
+    atEnd(() => governor.close());
+    const server = await createServer(governor, { port: 0 });
+    atEnd(() => server.close());
+    const { url } = await server.listen();
+    const claims = {
+      iss: 'https://login.example',
+      aud: 'governance',
+      sub: 'service-1',
+      tenant: 'acme',
+      exp: Math.floor(Date.now() / 1000) + 3_600,
+    };
+    const token = makeToken(privateKey, claims);
+    const body = { ...question(), context: { purpose: 'claimed', time: 'now' } };
+    const allowed = await post(url + EVALUATION_PATH, body, {
+      authorization: `Bearer ${token}`,
+      'x-purpose': 'support',
+    });
+    expect(allowed.body.decision).toBe(true);
+    expect(asked[0]).toMatchObject({
+      tenant: 'acme',
+      context: { purpose: 'support', time: 'now' },
+    });
+    const forged = makeToken(generateKeyPairSync('ed25519').privateKey, claims);
+    for (const bad of [forged, `${token}x`, 'nonsense']) {
+      const answer = await post(url + EVALUATION_PATH, body, { authorization: `Bearer ${bad}` });
+      expect([answer.status, answer.body.context.code]).toEqual([401, 'TENANT_TOKEN_INVALID']);
+      expect(answer.headers.get('www-authenticate')).toContain('error="invalid_token"');
+      expect(answer.body.context.reason).toBe('the tenant token is not valid');
+    }
   });
 });

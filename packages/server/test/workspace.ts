@@ -17,7 +17,7 @@ export const GIT_MAP = {
 
 /** What a test workspace holds. */
 export interface WorkspaceFiles {
-  readonly grants?: readonly { readonly tool: string }[];
+  readonly grants?: readonly ({ readonly tool: string } & Readonly<Record<string, unknown>>)[];
   /** Text of `governance.yaml`. */
   readonly config?: string;
 }
