@@ -1,21 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { type AddressInfo, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { GIT_MAP_GRANT, TempWorkspace, type TempWorkspaceFiles } from '@cortex-governance/testkit';
 import { afterEach, expect } from 'vitest';
 
 /** The program as it is installed. */
 const BIN = fileURLToPath(new URL('../dist/bin.js', import.meta.url));
 
-/** A grant with a limit that tests do not reach unless they lower it. */
-export const GIT_MAP = {
-  tool: 'git-map',
-  actions: ['tree', 'search'],
-  args: { path: { type: 'string' } },
-  rate: { perMinute: 1_000 },
-  fsScope: ['docs'],
-};
+/** The grant of a workspace that is not given others. */
+export const GIT_MAP = GIT_MAP_GRANT;
 
 const cleanups: (() => Promise<unknown>)[] = [];
 
@@ -29,24 +22,10 @@ afterEach(async () => {
 });
 
 /** A temporary workspace; resolves with the folder that holds `.cortex`. */
-export async function makeWorkspace(
-  files: {
-    readonly grants?: readonly ({ readonly tool: string } & Readonly<Record<string, unknown>>)[];
-    readonly config?: string;
-  } = {},
-): Promise<string> {
-  const folder = await realpath(await mkdtemp(join(tmpdir(), 'govern-')));
-  atEnd(() => rm(folder, { recursive: true, force: true }));
-  const tools = join(folder, '.cortex', 'policy', 'tools');
-  await mkdir(tools, { recursive: true });
-  await mkdir(join(folder, 'docs'));
-  for (const grant of files.grants ?? [GIT_MAP]) {
-    await writeFile(join(tools, `${grant.tool}.json`), JSON.stringify(grant));
-  }
-  if (files.config !== undefined) {
-    await writeFile(join(folder, '.cortex', 'governance.yaml'), files.config);
-  }
-  return folder;
+export async function makeWorkspace(files: TempWorkspaceFiles = {}): Promise<string> {
+  const workspace = await TempWorkspace.create(files);
+  atEnd(() => workspace.remove());
+  return workspace.folder;
 }
 
 /** How a run ended. */
@@ -139,6 +118,15 @@ export async function serve(
     );
   });
   return { ...started, told };
+}
+
+/** A port that nothing listens on now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }
 
 /** Asks a running server about one call of `git-map`. */

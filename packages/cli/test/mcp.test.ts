@@ -84,6 +84,12 @@ describe('govern mcp', () => {
     });
   });
 
+  it('ends when the server ends, though the client keeps its side open', async () => {
+    const folder = await makeMcpWorkspace();
+    const { ended } = start(folder, ['mcp', '--', process.execPath, '-e', 'process.exit(5)']);
+    expect((await ended).status).toBe(5);
+  });
+
   it('says when the program cannot be started', async () => {
     const folder = await makeMcpWorkspace();
     const outcome = await govern(folder, ['mcp', '--', '/no/such/program']);

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ask, expectError, GIT_MAP, govern, makeWorkspace, serve } from './govern.ts';
+import { ask, expectError, freePort, GIT_MAP, govern, makeWorkspace, serve } from './govern.ts';
 
 const DECIDE = ['decide', '--tool', 'git-map', '--action', 'search', '--json'];
 
@@ -195,7 +195,7 @@ describe('govern status', () => {
   });
 
   it('asks the server when one runs', async () => {
-    const port = 20_000 + (process.pid % 20_000);
+    const port = await freePort();
     const folder = await makeWorkspace({ config: `server: { port: ${port} }` });
     const { told } = await serve(folder, ['--port', String(port)]);
     await ask(told.url);

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, vi } from 'vitest';
-import { ask, atEnd, govern, makeWorkspace, serve, start } from './govern.ts';
+import { ask, atEnd, freePort, govern, makeWorkspace, serve, start } from './govern.ts';
 
 describe('govern serve', () => {
   it('tells where it listens and what it governs, and not the token', async () => {
@@ -135,7 +135,7 @@ describe('govern serve', () => {
   it('goes on when nobody reads what it prints', async () => {
     const folder = await makeWorkspace();
     const bin = fileURLToPath(new URL('../dist/bin.js', import.meta.url));
-    const port = 40_000 + (process.pid % 20_000);
+    const port = await freePort();
     const child = spawn(process.execPath, [bin, 'serve', '--port', String(port)], {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'ignore'],

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { EVALUATION_PATH, METADATA_PATH } from '../src/index.ts';
 import { GIT_MAP, post, question, startServer } from './workspace.ts';
 
@@ -127,6 +127,28 @@ describe('POST /access/v1/evaluation', () => {
     } as never);
     const answer = await post(url + EVALUATION_PATH, question());
     expect([answer.status, answer.body.context.code]).toEqual([503, 'KILLED_TOOL']);
+  });
+
+  it('answers 503 when evidence cannot be written, and 500 when the engine fails; both are denials', async () => {
+    const { url, governor } = await startServer();
+    const ready = vi.spyOn(governor.evidence, 'ready').mockReturnValue(false);
+    const unrecorded = await post(url + EVALUATION_PATH, question());
+    expect(unrecorded.status).toBe(503);
+    expect(unrecorded.headers.get('retry-after')).not.toBeNull();
+    expect(unrecorded.body).toMatchObject({
+      decision: false,
+      context: { code: 'EVIDENCE_UNAVAILABLE', effect: 'deny' },
+    });
+    ready.mockRestore();
+    const check = vi.spyOn(governor.tenants, 'check').mockImplementation(() => {
+      throw new Error('secret detail');
+    });
+    const fault = await post(url + EVALUATION_PATH, question());
+    expect(fault.status).toBe(500);
+    expect(fault.body).toMatchObject({ decision: false, context: { code: 'ENGINE_FAULT' } });
+    expect(JSON.stringify(fault.body)).not.toContain('secret');
+    check.mockRestore();
+    expect((await post(url + EVALUATION_PATH, question())).body.decision).toBe(true);
   });
 
   it('denies after the governor is closed', async () => {

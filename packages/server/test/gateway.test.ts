@@ -4,9 +4,10 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { TempWorkspaceFiles } from '@cortex-governance/testkit';
 import { describe, expect, it, vi } from 'vitest';
 import { createServer } from '../src/index.ts';
-import { atEnd, makeGovernor, post, startServer, type WorkspaceFiles } from './workspace.ts';
+import { atEnd, makeGovernor, post, startServer } from './workspace.ts';
 
 interface Seen {
   readonly path: string;
@@ -43,7 +44,7 @@ const json = (response: ServerResponse): void => {
   response.end('{"id":"answer"}');
 };
 
-function files(upstream: string, more = '', grant: object = {}): WorkspaceFiles {
+function files(upstream: string, more = '', grant: object = {}): TempWorkspaceFiles {
   return {
     grants: [
       {

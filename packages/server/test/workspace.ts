@@ -1,26 +1,9 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '@cortex-governance/core';
 import { createGovernor, type Governor } from '@cortex-governance/governor';
+import { GIT_MAP_GRANT, TempWorkspace, type TempWorkspaceFiles } from '@cortex-governance/testkit';
 import { afterEach } from 'vitest';
 import { createServer, type GovernanceServer, type ServerOptions } from '../src/index.ts';
-
-/** A grant of two actions and one path argument, with a limit that tests do not reach unless they lower it. */
-export const GIT_MAP = {
-  tool: 'git-map',
-  actions: ['tree', 'search'],
-  args: { path: { type: 'string' } },
-  rate: { perMinute: 10_000 },
-  fsScope: ['docs'],
-};
-
-/** What a test workspace holds. */
-export interface WorkspaceFiles {
-  readonly grants?: readonly ({ readonly tool: string } & Readonly<Record<string, unknown>>)[];
-  /** Text of `governance.yaml`. */
-  readonly config?: string;
-}
 
 /** A running server and its governor. */
 export interface Running {
@@ -31,6 +14,9 @@ export interface Running {
   /** Folder that holds `.cortex`. */
   readonly folder: string;
 }
+
+/** The grant of a workspace that is not given others. */
+export const GIT_MAP = GIT_MAP_GRANT;
 
 const cleanups: (() => Promise<unknown>)[] = [];
 
@@ -44,23 +30,14 @@ afterEach(async () => {
 });
 
 /** A temporary workspace with grants and configuration; resolves with the folder that holds `.cortex`. */
-export async function makeWorkspace(files: WorkspaceFiles = {}): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'governance-server-'));
-  atEnd(() => rm(folder, { recursive: true, force: true }));
-  const tools = join(folder, '.cortex', 'policy', 'tools');
-  await mkdir(tools, { recursive: true });
-  await mkdir(join(folder, 'docs'));
-  for (const grant of files.grants ?? [GIT_MAP]) {
-    await writeFile(join(tools, `${grant.tool}.json`), JSON.stringify(grant));
-  }
-  if (files.config !== undefined) {
-    await writeFile(join(folder, '.cortex', 'governance.yaml'), files.config);
-  }
-  return folder;
+export async function makeWorkspace(files: TempWorkspaceFiles = {}): Promise<string> {
+  const workspace = await TempWorkspace.create(files);
+  atEnd(() => workspace.remove());
+  return workspace.folder;
 }
 
 /** A governor on a temporary workspace, closed at the end of the test. */
-export async function makeGovernor(files: WorkspaceFiles = {}): Promise<[Governor, string]> {
+export async function makeGovernor(files: TempWorkspaceFiles = {}): Promise<[Governor, string]> {
   const folder = await makeWorkspace(files);
   const governor = await createGovernor({
     root: join(folder, '.cortex'),
@@ -73,7 +50,7 @@ export async function makeGovernor(files: WorkspaceFiles = {}): Promise<[Governo
 
 /** A server on a free port, closed at the end of the test. */
 export async function startServer(
-  files: WorkspaceFiles = {},
+  files: TempWorkspaceFiles = {},
   options: ServerOptions = {},
 ): Promise<Running> {
   const [governor, folder] = await makeGovernor(files);
