@@ -1,9 +1,9 @@
 import type { Clock } from './clock.ts';
 import { DecisionCounters } from './decision-counters.ts';
 import type { DecisionRequest } from './decision-request.ts';
-import { EFFECTS } from './effect.ts';
 import type { EngineParts } from './engine-parts.ts';
 import type { Obligation } from './obligation.ts';
+import { readPolicyAnswer } from './policy-answer.ts';
 import type { EvidenceSink } from './ports/evidence-sink.ts';
 import { EVIDENCE_DROPPED } from './ports/evidence-sink.ts';
 import type {
@@ -12,34 +12,21 @@ import type {
   GrantSource,
   ResolvedArguments,
 } from './ports/grant-source.ts';
-import { KILL_BITS, type KillScope, type KillSwitchReader } from './ports/kill-switch.ts';
+import type { KillSwitchReader } from './ports/kill-switch.ts';
 import type { PolicyBackend } from './ports/policy-backend.ts';
 import { LIMITER_FULL, type RateLimiter } from './ports/rate-limiter.ts';
 import type { TenantRegistry } from './ports/tenant-registry.ts';
 import type { DenialCode, VerdictCode } from './reason-code.ts';
+import { recordableRequest } from './recordable-request.ts';
 import { findRequestProblem } from './request-check.ts';
 import type { Stage } from './stage.ts';
+import { globalStopCode, scopedStopCode } from './stop-code.ts';
 import { createVerdict, NO_OBLIGATIONS, type Verdict } from './verdict.ts';
 import { VerdictIdSource } from './verdict-id.ts';
 import { WallTime } from './wall-time.ts';
 
-const STOP_ALL = KILL_BITS.global | KILL_BITS.UNREADABLE;
-
-const KILLED: Readonly<Record<KillScope, DenialCode>> = {
-  global: 'KILLED_GLOBAL',
-  tenant: 'KILLED_TENANT',
-  agent: 'KILLED_AGENT',
-  tool: 'KILLED_TOOL',
-  action: 'KILLED_ACTION',
-};
-
-/** What evidence shows in place of a request that is not well formed. */
-const MALFORMED_REQUEST: DecisionRequest = Object.freeze({
-  tenant: '',
-  subject: Object.freeze({ type: 'unknown', id: 'unknown' }),
-  action: Object.freeze({ name: 'unknown' }),
-  resource: Object.freeze({ type: 'unknown', id: 'unknown' }),
-});
+/** Longest detail in a verdict's reason, in UTF-16 code units: a record must always have room for it. */
+const MAX_DETAIL_LENGTH = 512;
 
 /**
  * Runs the stages in order and answers with the first denial, or with an allow.
@@ -62,6 +49,7 @@ export class DecisionEngine {
   readonly #onFault: (stage: Stage, error: unknown) => void;
   #stage: Stage = 'kill_switch';
   #wellFormed = false;
+  #nowMs = 0;
   #policyHash = '';
   #ticket = EVIDENCE_DROPPED;
   #closed = false;
@@ -85,16 +73,16 @@ export class DecisionEngine {
    * disk were not followed, and paths are then judged by their text.
    */
   decide(request: DecisionRequest, resolved: ResolvedArguments | null = null): Verdict {
-    const nowMs = this.#clock.monotonicMs();
     this.#stage = 'kill_switch';
     this.#wellFormed = false;
     let verdict: Verdict;
     try {
-      verdict = this.#judge(request, resolved, nowMs);
+      this.#nowMs = this.#clock.monotonicMs();
+      verdict = this.#judge(request, resolved);
     } catch (error) {
-      verdict = this.#fault(error, nowMs);
+      verdict = this.#fault(error);
     }
-    return this.#record(request, verdict, nowMs);
+    return this.#record(request, verdict);
   }
 
   /** Evidence ticket of the latest decision, or EVIDENCE_DROPPED. Read it before anything else is decided. */
@@ -107,23 +95,22 @@ export class DecisionEngine {
    * stop caught a call that was already running. The allow before it stays recorded and counted.
    */
   refuse(request: DecisionRequest, code: DenialCode, stage: Stage, detail = ''): Verdict {
-    const nowMs = this.#clock.monotonicMs();
     this.#stage = stage;
     this.#wellFormed = false;
     try {
+      this.#nowMs = this.#clock.monotonicMs();
       this.#policyHash = this.#grants.current().policyHash;
     } catch (error) {
       this.#report(error);
     }
-    return this.#record(request, this.#answer(code, nowMs, detail), nowMs);
+    return this.#record(request, this.#answer(code, detail));
   }
 
   /** The code of the stop that covers a well-formed request now, or null. Fails closed: a kill switch that throws stops. */
   findStop(request: DecisionRequest): DenialCode | null {
     try {
       const engaged = this.#killSwitch.engaged();
-      if ((engaged & STOP_ALL) !== 0) return stopAllCode(engaged);
-      return this.#findScopedStop(request, engaged);
+      return globalStopCode(engaged) ?? scopedStopCode(this.#killSwitch, engaged, request);
     } catch (error) {
       this.#stage = 'kill_switch';
       this.#report(error);
@@ -136,63 +123,62 @@ export class DecisionEngine {
     this.#closed = true;
   }
 
-  #judge(request: DecisionRequest, resolved: ResolvedArguments | null, nowMs: number): Verdict {
+  #judge(request: DecisionRequest, resolved: ResolvedArguments | null): Verdict {
     const snapshot = this.#grants.current();
     this.#policyHash = snapshot.policyHash;
-    if (this.#closed) return this.#answer('GOVERNOR_CLOSED', nowMs);
+    if (this.#closed) return this.#answer('GOVERNOR_CLOSED');
     const engaged = this.#killSwitch.engaged();
-    if ((engaged & STOP_ALL) !== 0) return this.#answer(stopAllCode(engaged), nowMs);
+    const stopOfAll = globalStopCode(engaged);
+    if (stopOfAll !== null) return this.#answer(stopOfAll);
 
     this.#stage = 'request';
     const problem = findRequestProblem(request);
-    if (problem !== null) return this.#answer('REQUEST_INVALID', nowMs, problem);
+    if (problem !== null) return this.#answer('REQUEST_INVALID', problem);
     this.#wellFormed = true;
 
     this.#stage = 'tenant';
     const tenantDenial = this.#tenants.check(request.tenant);
-    if (tenantDenial !== null) return this.#answer(tenantDenial, nowMs);
+    if (tenantDenial !== null) return this.#answer(tenantDenial);
 
     this.#stage = 'scoped_kill_switch';
-    const stop = this.#findScopedStop(request, engaged);
-    if (stop !== null) return this.#answer(stop, nowMs);
+    const stop = scopedStopCode(this.#killSwitch, engaged, request);
+    if (stop !== null) return this.#answer(stop);
 
     this.#stage = 'grant';
-    if (request.resource.type !== 'tool') return this.#answer('RESOURCE_TYPE_UNKNOWN', nowMs);
+    if (request.resource.type !== 'tool') return this.#answer('RESOURCE_TYPE_UNKNOWN');
     const grant = snapshot.find(request.resource.id);
-    if (grant === undefined) return this.#answer('TOOL_UNKNOWN', nowMs);
-    return this.#judgeGranted(request, grant, resolved, nowMs);
+    if (grant === undefined) return this.#answer('TOOL_UNKNOWN');
+    return this.#judgeGranted(request, grant, resolved);
   }
 
   #judgeGranted(
     request: DecisionRequest,
     grant: CompiledGrant,
     resolved: ResolvedArguments | null,
-    nowMs: number,
   ): Verdict {
     const subjectDenial = grant.checkSubject(request);
-    if (subjectDenial !== null) return this.#refuse(grant, subjectDenial, nowMs);
+    if (subjectDenial !== null) return this.#refuse(grant, subjectDenial);
     const action = grant.action(request.action.name);
-    if (action === undefined) return this.#refuse(grant, 'ACTION_NOT_ALLOWED', nowMs);
+    if (action === undefined) return this.#refuse(grant, 'ACTION_NOT_ALLOWED');
 
     this.#stage = 'arguments';
     const problem =
       action.checkArguments(request.action.properties) ??
       (resolved === null ? null : resolved.problem);
-    if (problem !== null) return this.#refuse(grant, problem.code, nowMs, problem.argument);
-    if (action.approval) return this.#refuse(grant, 'APPROVAL_REQUIRED', nowMs);
+    if (problem !== null) return this.#refuse(grant, problem.code, problem.argument);
+    if (action.approval) return this.#refuse(grant, 'APPROVAL_REQUIRED');
 
     this.#stage = 'policy';
     let obligations = NO_OBLIGATIONS;
     if (this.#policy !== null) {
-      const answer = this.#policy.evaluate(request);
-      if (!EFFECTS.includes(answer.effect)) throw new TypeError('policy backend: unknown effect');
+      const answer = readPolicyAnswer(this.#policy.evaluate(request));
       if (answer.effect !== 'allow') {
         const code = answer.effect === 'escalate' ? 'APPROVAL_REQUIRED' : 'POLICY_DENIED';
-        return this.#refuse(grant, code, nowMs, answer.reason, answer.obligations);
+        return this.#refuse(grant, code, answer.reason, answer.obligations);
       }
       obligations = answer.obligations;
     }
-    return this.#admit(request, grant, action, obligations, nowMs);
+    return this.#admit(request, grant, action, obligations);
   }
 
   #admit(
@@ -200,65 +186,61 @@ export class DecisionEngine {
     grant: CompiledGrant,
     action: GrantedAction,
     obligations: readonly Obligation[],
-    nowMs: number,
   ): Verdict {
     // Asked before the limit is charged: a call that cannot be recorded must not consume one.
     this.#stage = 'evidence';
-    if (!this.#evidence.ready()) return this.#answer('EVIDENCE_UNAVAILABLE', nowMs);
+    if (!this.#evidence.ready()) return this.#answer('EVIDENCE_UNAVAILABLE');
     if (action.limit !== null) {
       this.#stage = 'limits';
-      const wait = this.#limiter.take(action.limit, request.tenant, request.callId, nowMs);
-      if (wait === LIMITER_FULL) return this.#refuse(grant, 'LIMITER_FULL', nowMs);
+      const callId = ownCallId(request);
+      const wait = this.#limiter.take(action.limit, request.tenant, callId, this.#nowMs);
+      if (wait === LIMITER_FULL) return this.#refuse(grant, 'LIMITER_FULL', '', obligations);
       if (wait !== 0) {
-        return this.#refuse(grant, 'RATE_LIMITED', nowMs, '', NO_OBLIGATIONS, Math.ceil(wait));
+        return this.#refuse(grant, 'RATE_LIMITED', '', obligations, Math.ceil(wait));
       }
     }
     this.#stage = 'evidence';
-    return this.#answer('ALLOWED', nowMs, '', obligations);
-  }
-
-  #findScopedStop(request: DecisionRequest, engaged: number): DenialCode | null {
-    if (engaged === 0) return null;
-    const { tenant, subject, resource, action } = request;
-    const stop = this.#killSwitch.find(tenant, subject.id, resource.id, action.name);
-    return stop === null ? null : KILLED[stop.scope];
+    return this.#answer('ALLOWED', '', obligations);
   }
 
   /** A denial or escalation that the grant's shadow mode turns into a reported allow. */
   #refuse(
     grant: CompiledGrant,
     code: VerdictCode,
-    nowMs: number,
     detail = '',
     obligations: readonly Obligation[] = NO_OBLIGATIONS,
     retryAfterMs = 0,
   ): Verdict {
-    return this.#answer(code, nowMs, detail, obligations, retryAfterMs, grant.shadow);
+    if (grant.shadow && !this.#evidence.ready()) {
+      // Shadow mode lets a call pass; it does not let one pass unrecorded.
+      this.#stage = 'evidence';
+      return this.#answer('EVIDENCE_UNAVAILABLE');
+    }
+    return this.#answer(code, detail, obligations, retryAfterMs, grant.shadow);
   }
 
   #answer(
     code: VerdictCode,
-    nowMs: number,
     detail = '',
     obligations: readonly Obligation[] = NO_OBLIGATIONS,
     retryAfterMs = 0,
     shadowed = false,
   ): Verdict {
     return createVerdict(
-      this.#ids.next(this.#wall.at(nowMs)),
+      this.#ids.next(this.#wall.at(this.#nowMs)),
       code,
       this.#stage,
       this.#policyHash,
-      detail,
+      shorten(detail),
       retryAfterMs,
       obligations,
       shadowed,
     );
   }
 
-  #fault(error: unknown, nowMs: number): Verdict {
+  #fault(error: unknown): Verdict {
     this.#report(error);
-    return this.#answer('ENGINE_FAULT', nowMs);
+    return this.#answer('ENGINE_FAULT');
   }
 
   #report(error: unknown): void {
@@ -269,32 +251,37 @@ export class DecisionEngine {
     }
   }
 
-  #record(request: DecisionRequest, verdict: Verdict, nowMs: number): Verdict {
+  #record(request: DecisionRequest, verdict: Verdict): Verdict {
     let answer = verdict;
     try {
-      const wellFormed = this.#wellFormed || isWellFormed(request);
-      this.#ticket = this.#evidence.appendDecision(
-        wellFormed ? request : MALFORMED_REQUEST,
-        verdict,
-      );
+      const recorded = this.#wellFormed ? request : recordableRequest(request);
+      this.#ticket = this.#evidence.appendDecision(recorded, verdict);
+      if (
+        this.#ticket === EVIDENCE_DROPPED &&
+        verdict.effect === 'allow' &&
+        this.#evidence.required
+      ) {
+        this.#stage = 'evidence';
+        answer = this.#answer('EVIDENCE_UNAVAILABLE');
+      }
     } catch (error) {
       this.#stage = 'evidence';
       this.#ticket = EVIDENCE_DROPPED;
-      answer = this.#fault(error, nowMs);
+      answer = this.#fault(error);
     }
     this.counters.count(answer);
     return answer;
   }
 }
 
-function stopAllCode(engaged: number): DenialCode {
-  return (engaged & KILL_BITS.global) !== 0 ? 'KILLED_GLOBAL' : 'KILL_SWITCH_UNREADABLE';
+/** A call id of one subject is not one of another: they may both number their calls from 1. */
+function ownCallId({ subject, callId }: DecisionRequest): string | undefined {
+  if (callId === undefined) return undefined;
+  return `${subject.type.length}:${subject.type}${subject.id.length}:${subject.id}${callId}`;
 }
 
-function isWellFormed(request: unknown): boolean {
-  try {
-    return findRequestProblem(request) === null;
-  } catch {
-    return false;
-  }
+function shorten(detail: string): string {
+  return detail.length <= MAX_DETAIL_LENGTH
+    ? detail
+    : detail.slice(0, MAX_DETAIL_LENGTH).toWellFormed();
 }

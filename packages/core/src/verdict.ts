@@ -17,7 +17,7 @@ export interface Verdict {
   readonly httpStatus: number;
   /** Milliseconds until a limited call could be admitted; 0 unless limited. */
   readonly retryAfterMs: number;
-  /** SHA-256 (hex) of everything that decides; names the policy in force. */
+  /** SHA-256 (hex) of the grants in force; boot evidence adds the digest of the configuration. */
   readonly policyHash: string;
   readonly obligations: readonly Obligation[];
   /** True when the call would have been denied and the grant is in shadow mode. */

@@ -16,9 +16,17 @@ export class WallTime {
   /** Milliseconds since the Unix epoch at a moment of the monotonic clock that is now. */
   at(nowMs: number): number {
     if (nowMs - this.#syncedAtMs >= RESYNC_MS) {
-      this.#offsetMs = this.#clock.wallMs() - nowMs;
-      this.#syncedAtMs = nowMs;
+      this.#sync(nowMs);
     }
     return nowMs + this.#offsetMs;
+  }
+
+  #sync(nowMs: number): void {
+    try {
+      this.#offsetMs = this.#clock.wallMs() - nowMs;
+      this.#syncedAtMs = nowMs;
+    } catch {
+      // A verdict must have an id even when the clock fails; it keeps the last offset.
+    }
   }
 }

@@ -211,6 +211,30 @@ describe('DecisionEngine, shadow mode', () => {
     });
   });
 
+  it('lets no call pass unrecorded, wherever it would have been denied', () => {
+    parts.shadow = true;
+    parts.evidenceReady = false;
+    expect(answer()).toEqual(['deny', 'EVIDENCE_UNAVAILABLE', 'evidence']);
+    parts.problem = { code: 'PATH_OUT_OF_SCOPE', argument: '' };
+    expect(answer()).toEqual(['deny', 'EVIDENCE_UNAVAILABLE', 'evidence']);
+    parts.subjectDenial = 'SUBJECT_NOT_GRANTED';
+    expect(answer()).toEqual(['deny', 'EVIDENCE_UNAVAILABLE', 'evidence']);
+  });
+
+  it('keeps the obligations of the policy on a call over the limit', () => {
+    const obligations = [{ id: 'o', type: 'mask' }];
+    parts.shadow = true;
+    parts.policy = {
+      name: 'p',
+      evaluate: () => ({ effect: 'allow', reason: '', obligations }),
+    };
+    engine = new DecisionEngine(parts);
+    parts.wait = 5;
+    expect(engine.decide(request)).toMatchObject({ code: 'RATE_LIMITED', obligations });
+    parts.wait = LIMITER_FULL;
+    expect(engine.decide(request)).toMatchObject({ code: 'LIMITER_FULL', obligations });
+  });
+
   it('never shadows the kill switch, the tenant, evidence or a fault', () => {
     parts.shadow = true;
     parts.evidenceReady = false;
@@ -248,6 +272,45 @@ describe('DecisionEngine, faults', () => {
     expect(parts.faults[0]).toMatchObject([stage, expect.any(Error)]);
   });
 
+  it.each([
+    ['no obligations', { effect: 'allow', reason: '' }],
+    ['null obligations', { effect: 'allow', reason: '', obligations: null }],
+    ['an object of obligations', { effect: 'allow', reason: '', obligations: {} }],
+    ['a null obligation', { effect: 'allow', reason: '', obligations: [null] }],
+    ['an obligation without a type', { effect: 'allow', reason: '', obligations: [{ id: 'o' }] }],
+    [
+      'too many obligations',
+      {
+        effect: 'allow',
+        reason: '',
+        obligations: new Array(65).fill({ id: 'o', type: 't' }),
+      },
+    ],
+    [
+      'properties that are no JSON',
+      {
+        effect: 'allow',
+        reason: '',
+        obligations: [{ id: 'o', type: 't', properties: { f: boom } }],
+      },
+    ],
+    ['no reason', { effect: 'deny', obligations: [] }],
+  ])('denies a policy answer with %s', (_, malformed) => {
+    parts.policy = { name: 'p', evaluate: () => malformed as never };
+    engine = new DecisionEngine(parts);
+    expect(answer()).toEqual(['deny', 'ENGINE_FAULT', 'policy']);
+  });
+
+  it('denies while a clock throws', () => {
+    expect(answer()[0]).toBe('allow');
+    parts.clock.monotonicMs = boom;
+    expect(answer()).toEqual(['deny', 'ENGINE_FAULT', 'kill_switch']);
+    parts.clock.wallMs = boom;
+    engine = new DecisionEngine(parts);
+    expect(answer()).toEqual(['deny', 'ENGINE_FAULT', 'kill_switch']);
+    expect(engine.refuse(request, 'KILLED_TOOL', 'scoped_kill_switch').code).toBe('KILLED_TOOL');
+  });
+
   it('denies even when the reporter of faults throws', () => {
     parts.limiter.take = boom;
     engine = new DecisionEngine({ ...parts, onFault: boom });
@@ -277,6 +340,43 @@ describe('DecisionEngine, evidence', () => {
       ['KILLED_GLOBAL', ''],
     ]);
     expect(engine.lastTicket).toBe(3);
+  });
+
+  it('denies an allow whose record was dropped, where evidence is required', () => {
+    parts.dropRecords = true;
+    expect(answer()).toEqual(['deny', 'EVIDENCE_UNAVAILABLE', 'evidence']);
+    parts.evidenceRequired = false;
+    expect(answer()).toEqual(['allow', 'ALLOWED', 'evidence']);
+    expect(engine.lastTicket).toBe(EVIDENCE_DROPPED);
+  });
+
+  it('cuts a detail so that a record has room for it', () => {
+    const detail = `${'x'.repeat(511)}\u{1f600}${'y'.repeat(100_000)}`;
+    const { reason } = engine.refuse(request, 'OBLIGATION_UNSUPPORTED', 'policy', detail);
+    expect(reason.length).toBeLessThan(600);
+    expect(reason.isWellFormed()).toBe(true);
+  });
+
+  it('keeps the call ids of different subjects apart', () => {
+    const asked: (string | undefined)[] = [];
+    parts.limiter.take = ((...[, , callId]: [unknown, unknown, string | undefined]) =>
+      asked.push(callId) && 0) as never;
+    engine = new DecisionEngine(parts);
+    const of = (type: string, id: string, callId?: string): void => {
+      engine.decide({
+        ...request,
+        subject: { type, id },
+        ...(callId === undefined ? {} : { callId }),
+      });
+    };
+    of('agent', 'a1', '1');
+    of('agent', 'a1', '1');
+    of('agent', 'a', '11');
+    of('agenta', '1', '1');
+    of('agent', 'a1');
+    expect(asked[0]).toBe(asked[1]);
+    expect(new Set(asked.slice(1)).size).toBe(4);
+    expect(asked[4]).toBeUndefined();
   });
 
   it('has no ticket for a decision that could not be recorded', () => {

@@ -1,11 +1,12 @@
-import type {
-  ArgumentProblem,
-  CompiledGrant,
-  DecisionRequest,
-  EngineParts,
-  GrantedAction,
-  KillSwitchEntry,
-  Verdict,
+import {
+  type ArgumentProblem,
+  type CompiledGrant,
+  type DecisionRequest,
+  type EngineParts,
+  EVIDENCE_DROPPED,
+  type GrantedAction,
+  type KillSwitchEntry,
+  type Verdict,
 } from '../src/index.ts';
 
 /** What the evidence part was given. */
@@ -26,6 +27,8 @@ export class TestParts implements EngineParts {
   wait = 0;
   taken = 0;
   evidenceReady = true;
+  evidenceRequired = true;
+  dropRecords = false;
   nowMs = 1_000;
   epochMs = 1_790_000_000_000;
   readonly recorded: Recorded[] = [];
@@ -42,11 +45,7 @@ export class TestParts implements EngineParts {
     },
     size: () => 0,
   };
-  readonly evidence = {
-    ready: () => this.evidenceReady,
-    appendDecision: (request: DecisionRequest, verdict: Verdict) =>
-      this.recorded.push({ request, verdict }) - 1,
-  };
+  readonly evidence = this.#makeEvidence();
   readonly onFault = (stage: string, error: unknown): void => {
     this.faults.push([stage, error]);
   };
@@ -64,6 +63,20 @@ export class TestParts implements EngineParts {
       tools: () => ['git-map'],
     };
     this.grants = { current: () => snapshot };
+  }
+
+  #makeEvidence() {
+    const parts = this;
+    return {
+      get required() {
+        return parts.evidenceRequired;
+      },
+      ready: () => this.evidenceReady,
+      appendDecision: (request: DecisionRequest, verdict: Verdict) => {
+        if (this.dropRecords) return EVIDENCE_DROPPED;
+        return this.recorded.push({ request, verdict }) - 1;
+      },
+    };
   }
 
   #makeAction(): GrantedAction {

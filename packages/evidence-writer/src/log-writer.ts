@@ -64,9 +64,12 @@ export class LogWriter implements EvidenceWriter {
     });
   }
 
+  get required(): boolean {
+    return this.#parts.denyWhenFull || this.#closing !== null;
+  }
+
   ready(): boolean {
-    if (this.#closing !== null) return false;
-    return !this.#parts.denyWhenFull || this.#refusal() === null;
+    return !this.required || (this.#closing === null && this.#refusal() === null);
   }
 
   appendDecision(request: DecisionRequest, verdict: Verdict): number {

@@ -5,7 +5,7 @@ import { createKillSwitch } from '@cortex-governance/kill-switch';
 import { createRateLimiter } from '@cortex-governance/rate-limiter';
 import { createMetricsRegistry } from '@cortex-governance/telemetry';
 import { Cleanup } from './cleanup.ts';
-import { recordChanges } from './evidence-events.ts';
+import { recordChanges, recordStopsInForce } from './evidence-events.ts';
 import type { Governor } from './governor.ts';
 import { openLogger } from './governor-logger.ts';
 import { registerGovernorMetrics } from './governor-metrics.ts';
@@ -37,7 +37,8 @@ export async function createGovernor(options: GovernorOptions = {}): Promise<Gov
     const clock = parsed.clock ?? systemClock;
     return await openGovernor({ options: parsed, config, paths, clock, logger, cleanup });
   } catch (error) {
-    await cleanup.run();
+    // Why the start failed matters more than what could not be ended after it.
+    await cleanup.run().catch(() => {});
     throw error;
   }
 }
@@ -57,12 +58,14 @@ async function openGovernor(opening: Opening): Promise<Governor> {
   });
   const parts = { engine, killSwitch, grants, tenants, evidence, limiter, logger };
   const endMetrics = registerGovernorMetrics(metrics, parts);
-  await recordBoot(opening, evidence, grants);
+  // From here on no change goes unrecorded; what changed before is in the two records that follow.
   const endRecording = recordChanges(killSwitch, grants, evidence, logger);
   cleanup.add(async () => {
     endRecording();
     endMetrics();
   });
+  await recordBoot(opening, evidence, grants);
+  recordStopsInForce(killSwitch, evidence);
   return new WorkspaceGovernor({
     ...parts,
     ...{ metrics, config, paths },

@@ -14,6 +14,8 @@ export interface GovernorStatus {
   readonly ready: boolean;
   /** Why not, one line each; empty when ready. */
   readonly problems: readonly string[];
+  /** What is wrong and does not stop decisions, such as a policy update that failed; empty when all is well. */
+  readonly warnings: readonly string[];
   readonly policyHash: string;
   readonly grants: GrantIndexStatus;
   readonly killSwitch: KillSwitchStatus;
@@ -41,9 +43,14 @@ export function describeStatus(parts: DescribedParts, closed: boolean): Governor
     problems.push('kill switch: everything is stopped');
   }
   if (!evidence.healthy) problems.push(`evidence: ${evidence.problem}`);
+  const warnings = grants.problems.map((problem) => `POLICY_UPDATE_FAILED: ${problem}`);
+  if (killSwitch.readable && killSwitch.problem !== '') {
+    warnings.push(`kill switch: ${killSwitch.problem}`);
+  }
   return {
     ready: problems.length === 0,
     problems,
+    warnings,
     policyHash: grants.policyHash,
     grants,
     killSwitch,

@@ -42,8 +42,9 @@ export interface Governor {
   decide(request: DecisionRequest): Verdict;
   /**
    * As {@link decide}, and besides: takes in a kill switch that another process changed, follows links on
-   * disk, and answers when the record is as durable as asked. A record that cannot become so turns an
-   * allow into EVIDENCE_UNAVAILABLE. Never rejects.
+   * disk, answers when the record is as durable as asked, and asks the switch once more before it does. A record
+   * that cannot become so turns an allow into EVIDENCE_UNAVAILABLE; with `evidence.whenFull: gap` only where the
+   * caller asked for a level. Never rejects.
    */
   evaluate(request: DecisionRequest, options?: EvaluateOptions): Promise<Verdict>;
   /** As {@link evaluate}, with the arguments to run the call with. */

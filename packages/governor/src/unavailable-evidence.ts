@@ -14,18 +14,18 @@ import {
 export class UnavailableEvidence implements EvidenceWriter {
   readonly #dir: string;
   readonly #problem: string;
-  readonly #deny: boolean;
+  readonly required: boolean;
   #dropped = 0;
 
-  /** @param deny whether a decision that cannot be recorded must be denied. */
-  constructor(dir: string, problem: string, deny: boolean) {
+  /** @param required whether a decision that cannot be recorded must be denied. */
+  constructor(dir: string, problem: string, required: boolean) {
     this.#dir = dir;
     this.#problem = problem;
-    this.#deny = deny;
+    this.required = required;
   }
 
   ready(): boolean {
-    return !this.#deny;
+    return !this.required;
   }
 
   appendDecision(): number {

@@ -93,10 +93,11 @@ export class WorkspaceGovernor implements Governor {
   }
 
   async authorize(request: DecisionRequest, options: EvaluateOptions = {}): Promise<Authorization> {
+    const asked = options?.durability;
     const own = ownCopy(request);
     if (own === null) {
       await this.killSwitch.refresh();
-      return this.#conclude(request, this.#engine.decide(request), NO_ARGUMENTS, options);
+      return this.#conclude(request, this.#engine.decide(request), NO_ARGUMENTS, asked);
     }
     for (let attempt = 1; ; attempt += 1) {
       const action = this.#findAction(own);
@@ -107,7 +108,7 @@ export class WorkspaceGovernor implements Governor {
       if (!settled && attempt < MAX_RESOLUTIONS) continue;
       const args = resolved?.args ?? own.action.properties ?? NO_ARGUMENTS;
       const verdict = this.#engine.decide(own, settled ? resolved : UNSETTLED);
-      return this.#conclude(own, verdict, args, options);
+      return this.#conclude(own, verdict, args, asked);
     }
   }
 
@@ -133,12 +134,18 @@ export class WorkspaceGovernor implements Governor {
       listener(this.refuse(request, code, stopStage(code), 'stopped while it ran'));
     };
     const unsubscribe = this.killSwitch.onChange(check);
-    // A stop that came between the decision and this call would otherwise go unseen.
-    check();
-    return () => {
+    const end = (): void => {
       ended = true;
       unsubscribe();
     };
+    try {
+      // A stop that came between the decision and this call would otherwise go unseen.
+      check();
+    } catch (error) {
+      end();
+      throw error;
+    }
+    return end;
   }
 
   status(): GovernorStatus {
@@ -156,19 +163,26 @@ export class WorkspaceGovernor implements Governor {
     return this.grants.current().find(request.resource.id)?.action(request.action.name);
   }
 
-  /** Waits for the record of the decision just made. Called in the same turn, so that the ticket is its own. */
+  /**
+   * Waits for the record of the decision just made; called in the same turn, so that the ticket is its own.
+   * The switch is asked again after the wait: a stop that came meanwhile holds for what has not begun.
+   */
   async #conclude(
     request: DecisionRequest,
     verdict: Verdict,
     args: Attributes,
-    options: EvaluateOptions,
+    asked: Durability | undefined,
   ): Promise<Authorization> {
-    const level = options.durability ?? this.config.evidence.durability;
+    const level = asked ?? this.config.evidence.durability;
     const recorded = await this.#isDurable(this.#engine.lastTicket, level);
-    if (recorded || verdict.effect !== 'allow' || this.config.evidence.whenFull === 'gap') {
-      return { verdict, args };
+    if (verdict.effect !== 'allow') return { verdict, args };
+    const tolerated = asked === undefined && this.config.evidence.whenFull === 'gap';
+    if (!recorded && !tolerated) {
+      return { verdict: this.refuse(request, 'EVIDENCE_UNAVAILABLE', 'evidence'), args };
     }
-    return { verdict: this.refuse(request, 'EVIDENCE_UNAVAILABLE', 'evidence'), args };
+    const stop = this.#engine.findStop(request);
+    if (stop === null) return { verdict, args };
+    return { verdict: this.refuse(request, stop, stopStage(stop)), args };
   }
 
   async #isDurable(ticket: number, level: Durability): Promise<boolean> {

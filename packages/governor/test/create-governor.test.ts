@@ -120,6 +120,31 @@ describe('evidence modes', () => {
   });
 });
 
+describe('evidence of what was in force at the start', () => {
+  it('names the stops that a process starts under', async () => {
+    const root = await createWorkspace();
+    const first = await openGovernor(root);
+    await first.killSwitch.engage({ scope: 'tool', tool: 'git-map', actor: 'op', reason: 'r' });
+    await first.close();
+    const second = await openGovernor(root);
+    const { dir } = second.evidence.status();
+    await second.close();
+    const events: unknown[] = [];
+    for await (const record of readEvidence(dir)) {
+      if (record.kind === 'event' && record.type === 'kill_switch_in_force')
+        events.push(record.properties);
+    }
+    expect(events).toEqual([
+      {
+        readable: true,
+        problem: '',
+        count: 1,
+        stops: [{ scope: 'tool', tool: 'git-map', at: expect.any(String) }],
+      },
+    ]);
+  });
+});
+
 describe('close', () => {
   it('denies from then on, and leaves a log that verifies with every decision in it', async () => {
     const root = await createWorkspace();
@@ -157,8 +182,9 @@ describe('close', () => {
       'kill_switch',
       'KILLED_TOOL',
     ]);
-    const reports = await verifyEvidenceTree(governor.paths.evidenceDir);
-    expect(JSON.stringify(reports)).toContain('"ok":true');
+    const { ok, logs } = await verifyEvidenceTree(governor.paths.evidenceDir);
+    expect(ok).toBe(true);
+    expect(logs).toHaveLength(1);
     expect(await readdir(governor.paths.evidenceDir)).toContain('app');
   });
 });

@@ -39,6 +39,11 @@ describe('decide and evaluate', () => {
     expect(limited.retryAfterMs).toBeLessThanOrEqual(60_000);
   });
 
+  it('never reject for options that are none', async () => {
+    const governor = await openGovernor(await createWorkspace());
+    expect((await governor.evaluate(call(), null as never)).code).toBe('ALLOWED');
+  });
+
   it('give a verdict for any value, and never reject', async () => {
     const governor = await openGovernor(await createWorkspace());
     await fc.assert(
@@ -166,6 +171,30 @@ describe('kill switch', () => {
     expect(governor.decide(call()).code).toBe('KILL_SWITCH_UNREADABLE');
   });
 
+  it('that comes while a record is awaited holds for that call', async () => {
+    const governor = await openGovernor(await createWorkspace());
+    const durable = governor.evidence.durable.bind(governor.evidence);
+    vi.spyOn(governor.evidence, 'durable').mockImplementationOnce(async (ticket, level) => {
+      await durable(ticket, level);
+      await governor.killSwitch.engage({ scope: 'global', actor: 'op', reason: 'r' });
+    });
+    expect(await governor.evaluate(call())).toMatchObject({
+      effect: 'deny',
+      code: 'KILLED_GLOBAL',
+    });
+  });
+
+  it('leaves no watch behind when a listener throws at once', async () => {
+    const governor = await openGovernor(await createWorkspace());
+    await governor.killSwitch.engage({ scope: 'tool', tool: 'git-map', actor: 'op', reason: 'r' });
+    const listener = vi.fn(() => {
+      throw new Error('listener');
+    });
+    expect(() => governor.onStop(call(), listener)).toThrow('listener');
+    await governor.killSwitch.engage({ scope: 'global', actor: 'op', reason: 'r' });
+    expect(listener).toHaveBeenCalledTimes(1);
+  });
+
   it('tells a running call once when it is stopped', async () => {
     const governor = await openGovernor(await createWorkspace());
     const stopped = vi.fn();
@@ -203,6 +232,45 @@ describe('policy updates', () => {
     expect((await governor.metrics.expose()).body).toMatch(
       /governance_policy_update_failures_total 1/,
     );
+  });
+
+  it('that failed show in the status, and do not stop decisions', async () => {
+    const root = await createWorkspace(undefined, 'grants: { watch: false }');
+    const governor = await openGovernor(root);
+    await writeFile(join(root, 'policy/tools/git.json'), '{ "tool": ');
+    await governor.grants.reload();
+    const { ready, problems, warnings } = governor.status();
+    expect({ ready, problems }).toEqual({ ready: true, problems: [] });
+    expect(warnings).toEqual([expect.stringMatching(/^POLICY_UPDATE_FAILED: .*git\.json/)]);
+  });
+
+  it('are seen whole by every decision made meanwhile', async () => {
+    const grants = { git: GIT_GRANT, other: { ...GIT_GRANT, tool: 'other' } };
+    const root = await createWorkspace(grants, 'grants: { watch: false }');
+    const governor = await openGovernor(root);
+    const both = (): string => {
+      const snapshot = governor.grants.current();
+      const ask = (tool: string) => snapshot.find(tool)?.action('tree') !== undefined;
+      return `${ask('git-map')} ${ask('other')}`;
+    };
+    const seen = new Set<string>();
+    for (let i = 0; i < 6; i += 1) {
+      // Each version has the action in both grants, or in neither.
+      const actions = i % 2 === 0 ? ['search', 'publish'] : ['tree', 'search', 'publish'];
+      await writeGrant(root, 'git', { ...GIT_GRANT, actions });
+      await writeGrant(root, 'other', { ...GIT_GRANT, tool: 'other', actions });
+      let reloading = true;
+      const reload = governor.grants.reload().finally(() => {
+        reloading = false;
+      });
+      while (reloading) {
+        seen.add(both());
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await reload;
+      seen.add(both());
+    }
+    expect([...seen].sort()).toEqual(['false false', 'true true']);
   });
 
   it('keep the limits that were counted', async () => {

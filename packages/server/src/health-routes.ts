@@ -6,10 +6,10 @@ import { setStatusHeaders } from './reply-headers.ts';
 export function healthRoutes(app: FastifyInstance, governor: Governor): void {
   app.get('/health/live', async () => ({ status: 'live' }));
   app.get('/health/ready', async (_request, reply) => {
-    const { ready, problems } = governor.status();
+    const { ready, problems, warnings } = governor.status();
     const status = ready ? 200 : 503;
     setStatusHeaders(reply, status);
-    return reply.code(status).send({ status: ready ? 'ready' : 'not_ready', problems });
+    return reply.code(status).send({ status: ready ? 'ready' : 'not_ready', problems, warnings });
   });
   app.get('/metrics', async (_request, reply) => {
     const { contentType, body } = await governor.metrics.expose();

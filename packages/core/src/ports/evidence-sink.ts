@@ -23,7 +23,9 @@ export const EVIDENCE_DROPPED = -1;
 
 /** Takes verdicts off the request path. */
 export interface EvidenceSink {
-  /** False when a decision appended now would be dropped and the posture is to deny. */
+  /** Whether a call whose record was dropped must be denied. */
+  readonly required: boolean;
+  /** False when {@link required} and a decision appended now would be dropped. */
   ready(): boolean;
   /**
    * Queues one verdict in constant time; MUST NOT do I/O or throw. Returns a ticket for
