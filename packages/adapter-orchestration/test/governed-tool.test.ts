@@ -140,7 +140,7 @@ describe('governTool', () => {
 
   it('does not let a getter show the tool another value than the governor', async () => {
     const { governor, folder } = await openWorkspace([FILES]);
-    await mkdir(join(folder, 'docs'));
+    await mkdir(join(folder, 'docs'), { recursive: true });
     let reads = 0;
     const args = {
       get path() {

@@ -60,7 +60,7 @@ it('the example of the README runs here', async () => {
   expect(readme).toContain(code);
 
   const { folder, governor } = await openWorkspace(await readmeGrants(readme));
-  await mkdir(join(folder, 'docs'));
+  await mkdir(join(folder, 'docs'), { recursive: true });
   const lines: unknown[] = [];
   await example(governor.paths.root, (line) => lines.push(line));
   expect(lines).toEqual([

@@ -1,6 +1,3 @@
-import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { silentLogger } from '@cortex-governance/core';
 import {
   type Authorization,
@@ -8,15 +5,16 @@ import {
   type Governor,
   type GovernorOptions,
 } from '@cortex-governance/governor';
+import { type GrantFile, TempWorkspace } from '@cortex-governance/testkit';
 import { onTestFinished } from 'vitest';
+
+export type { GrantFile } from '@cortex-governance/testkit';
 
 /** A governor of a real workspace in a temporary folder; gone when the test ends. */
 export interface Workspace {
   readonly folder: string;
   readonly governor: Governor;
 }
-
-export type GrantFile = Readonly<Record<string, unknown>> & { readonly tool: string };
 
 export const RATE = { perMinute: 1_000_000 };
 
@@ -25,19 +23,13 @@ export async function openWorkspace(
   options: GovernorOptions = {},
   config = 'version: 1\n',
 ): Promise<Workspace> {
-  const folder = await realpath(await mkdtemp(join(tmpdir(), 'orchestration-')));
-  const root = join(folder, '.cortex');
-  await mkdir(join(root, 'policy', 'tools'), { recursive: true });
-  await writeFile(join(root, 'governance.yaml'), config);
-  for (const grant of grants) {
-    await writeFile(join(root, 'policy', 'tools', `${grant.tool}.json`), JSON.stringify(grant));
-  }
-  const governor = await createGovernor({ root, logger: silentLogger, ...options });
+  const workspace = await TempWorkspace.create({ grants, config });
+  const governor = await createGovernor({ root: workspace.root, logger: silentLogger, ...options });
   onTestFinished(async () => {
     await governor.close();
-    await rm(folder, { recursive: true, force: true });
+    await workspace.remove();
   });
-  return { folder, governor };
+  return { folder: workspace.folder, governor };
 }
 
 /** The same governor, with something done between a decision and its use, or instead of it. */
