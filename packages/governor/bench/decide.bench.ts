@@ -31,6 +31,8 @@ async function createWorkspace(): Promise<string> {
   const tight = { ...GRANT, tool: 'tight', rate: { perMinute: 1 } };
   await writeFile(join(tools, 'tight.json'), JSON.stringify(tight));
   await writeFile(join(workspace, '.cortex', 'governance.yaml'), CONFIG);
+  await mkdir(join(workspace, 'docs'));
+  await writeFile(join(workspace, 'docs', 'a.md'), '');
   return workspace;
 }
 
@@ -86,6 +88,10 @@ const evaluations = async (): Promise<void> => {
   for (let i = 0; i < BLOCK; i += 1) await governor.evaluate(allowed, { durability: 'accepted' });
 };
 bench.add('evaluate, accepted', evaluations, { beforeEach });
+const recorded = async (): Promise<void> => {
+  for (let i = 0; i < BLOCK; i += 1) await governor.evaluate(allowed, { durability: 'os' });
+};
+bench.add('evaluate, recorded (os)', recorded, { beforeEach });
 await bench.run();
 
 const nanoseconds = (milliseconds: number): string => ((milliseconds * 1e6) / BLOCK).toFixed(0);
