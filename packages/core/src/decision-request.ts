@@ -28,7 +28,8 @@ export interface DecisionRequest {
   readonly resource: Resource;
   readonly context?: Attributes;
   /**
-   * Names the call, so that asking again about the same call never consumes a limit twice.
+   * Names the call of this subject, so that asking again about it never consumes a limit twice.
+   * Unique per subject, tool and action within the longest window of the limit.
    * It MUST be chosen by the enforcer, never by the governed agent.
    */
   readonly callId?: string;
