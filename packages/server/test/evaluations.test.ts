@@ -179,6 +179,21 @@ describe('POST /access/v1/evaluations', () => {
     expect(decisions(answer.body).filter(Boolean)).toHaveLength(1);
   });
 
+  it('answers 200 while a stop covers some of the entries', async () => {
+    const { url, governor } = await startServer();
+    await governor.killSwitch.engage({
+      scope: 'action',
+      tool: 'git-map',
+      action: 'tree',
+      actor: 'op',
+      reason: 'drill',
+    });
+    const entries = [{ action: { name: 'tree' } }, yes];
+    const { status, body } = await post(url + EVALUATIONS_PATH, { ...base, evaluations: entries });
+    expect([status, decisions(body)]).toEqual([200, [false, true]]);
+    expect(body.evaluations[0].context.error).toMatchObject({ status: 503, code: 'KILLED_ACTION' });
+  });
+
   it('answers 503 and denials while everything is stopped', async () => {
     const { url, governor } = await startServer();
     await governor.killSwitch.engage({ scope: 'global', actor: 'op', reason: 'drill' });

@@ -118,6 +118,27 @@ describe('the model gateway', () => {
     await vi.waitFor(() => expect(upstreamClosed).toBe(true));
   });
 
+  it('lets go of an upstream that has not answered when the client goes away', async () => {
+    let upstreamClosed = false;
+    const upstream = await startUpstream((response) => {
+      response.on('close', () => {
+        upstreamClosed = true;
+      });
+    });
+    const { url } = await startServer(files(upstream.url));
+    const gone = new AbortController();
+    const call = fetch(`${url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(CHAT),
+      signal: gone.signal,
+    }).catch(() => 'gone');
+    await vi.waitFor(() => expect(upstream.seen).toHaveLength(1));
+    gone.abort();
+    expect(await call).toBe('gone');
+    await vi.waitFor(() => expect(upstreamClosed).toBe(true));
+  });
+
   it('holds bodies to the configured limit', async () => {
     const upstream = await startUpstream(json);
     const { url } = await startServer(files(upstream.url, 'server: { bodyLimitBytes: 2048 }'));

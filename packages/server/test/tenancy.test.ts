@@ -197,6 +197,12 @@ tenancy:
       tenant: 'acme',
       context: { purpose: 'support', time: 'now' },
     });
+    // Node keeps only the first of two Authorization fields; the second must be seen all the same.
+    const twice = ['Authorization', `Bearer ${token}`, 'authorization', `Bearer ${token}`];
+    expect(await postRaw(url + EVALUATION_PATH, twice)).toMatchObject({
+      status: 401,
+      body: expect.stringContaining('TENANT_TOKEN_INVALID'),
+    });
     const forged = makeToken(generateKeyPairSync('ed25519').privateKey, claims);
     for (const bad of [forged, `${token}x`, 'nonsense']) {
       const answer = await post(url + EVALUATION_PATH, body, { authorization: `Bearer ${bad}` });
