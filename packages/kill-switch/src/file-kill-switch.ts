@@ -116,7 +116,7 @@ export class FileSwitch implements FileKillSwitch {
       const { after } = await this.#bounded(() => this.#save(stop.order));
       return after.entries.find((other) => targetKey(other) === stop.key) ?? entry;
     } catch (error) {
-      this.#state.local.keepUnsaved(stop);
+      this.#state.keepUnsaved(stop);
       throw error;
     }
   }

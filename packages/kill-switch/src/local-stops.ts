@@ -37,15 +37,24 @@ export class LocalStops {
     this.#stops = this.#stops.filter((stop) => !gone.includes(stop));
   }
 
-  /** A write failed: the stop stays, once per target. */
+  /** A write failed: the stop stays, once per target; the latest, so that no older release ends it. */
   keepUnsaved(stop: LocalStop): void {
-    const known = this.#stops.some((other) => other.key === stop.key && other.state !== 'writing');
-    if (known) this.remove([stop]);
-    else stop.state = 'unsaved';
+    stop.state = 'unsaved';
+    const same = this.#stops.filter(({ key, state }) => key === stop.key && state !== 'writing');
+    const latest = Math.max(...same.map(({ order }) => order));
+    this.remove(same.filter(({ order }) => order < latest));
   }
 
-  /** Drops stops that the file holds by now, or that another process released. */
-  settle(keys: ReadonlySet<string>): void {
-    this.#stops = this.#stops.filter((stop) => stop.state === 'writing' || !keys.has(stop.key));
+  /**
+   * Drops stops that the file holds by now, or that another process released after they were ordered.
+   * On a tie the stop stays.
+   * @param released when targets were released, in milliseconds, by key.
+   */
+  settle(held: ReadonlySet<string>, released: ReadonlyMap<string, number>): void {
+    this.#stops = this.#stops.filter(({ state, key, entry }) => {
+      if (state === 'writing') return true;
+      const releasedAt = released.get(key) ?? Number.NEGATIVE_INFINITY;
+      return !held.has(key) && !(releasedAt > Date.parse(entry.at));
+    });
   }
 }

@@ -15,20 +15,21 @@ export interface KnownUpTo {
 /** What a history tells that was not known. */
 export interface StateNews {
   readonly changes: readonly KillSwitchChange[];
-  /** Keys of the targets whose last news is a release. */
-  readonly released: readonly string[];
+  /** Targets whose last news is a release: when it was given, in milliseconds, by key. */
+  readonly released: ReadonlyMap<string, number>;
 }
 
 /** The records of a history that are new, as changes, in their order. */
 export function findNews(history: readonly KillSwitchRecord[], upTo: KnownUpTo): StateNews {
-  if (!upTo.known) return { changes: [], released: [] };
+  if (!upTo.known) return { changes: [], released: new Map() };
   const records = history.filter(({ revision, at }) =>
     upTo.revision === null ? Date.parse(at) > upTo.readAtMs : revision > upTo.revision,
   );
-  const last = new Map(records.map((record) => [targetKey(record), record.type]));
+  const last = new Map(records.map((record) => [targetKey(record), record]));
+  const released = [...last].filter(([, { type }]) => type === 'released');
   return {
     changes: records.map((record) => changeOf(record.type, record)),
-    released: [...last].filter(([, type]) => type === 'released').map(([key]) => key),
+    released: new Map(released.map(([key, { at }]) => [key, Date.parse(at)])),
   };
 }
 

@@ -89,6 +89,12 @@ export class SwitchState {
     return stop;
   }
 
+  /** Keeps a stop that could not be written. */
+  keepUnsaved(stop: LocalStop): void {
+    this.local.keepUnsaved(stop);
+    this.#publish();
+  }
+
   /** Takes over what this process wrote itself, and the local stops that the write settled. */
   commit(
     file: KillSwitchFile,
@@ -111,11 +117,10 @@ export class SwitchState {
       revision: replaced ? null : this.#file.revision,
       readAtMs: this.#readAtMs,
     });
-    const settled = new Set([...file.entries.map(targetKey), ...news.released]);
     if (replaced) {
       for (const entry of this.#file.entries) this.local.add(entry, 0, 'kept');
     }
-    this.local.settle(settled);
+    this.local.settle(new Set(file.entries.map(targetKey)), news.released);
     const wasUnreadable = this.#hold(file);
     this.#publish();
     if (replaced) this.#warn('KILL_SWITCH_FILE_REPLACED');

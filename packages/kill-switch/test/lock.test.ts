@@ -4,6 +4,7 @@ import { mkdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { KILL_BITS } from '@cortex-governance/core';
 import { describe, expect, it } from 'vitest';
+import type { KillSwitchOptions } from '../src/index.ts';
 import { GLOBAL, listen, order, SHELL, type TestFolder, testFolder } from './folder.ts';
 
 /** A process id that was in use and is free. */
@@ -63,6 +64,70 @@ describe('a lock that is held', () => {
     expect(killSwitch.engaged()).toBe(0);
     expect(killSwitch.status().problem).toBe('');
     expect((await folder.read()).history.map(({ type }) => type)).toEqual(['engaged', 'released']);
+  });
+});
+
+describe('a stop that could not be written, and releases of another process', () => {
+  const at = Date.parse('2026-01-02T03:04:05.678Z');
+  const clockAt = (wallMs: number): KillSwitchOptions['clock'] => ({
+    monotonicMs: () => 0,
+    wallMs: () => wallMs,
+  });
+
+  /** Two switches on one folder; the second stops and releases SHELL, and the first has not read it. */
+  async function releasedUnread(releasedAt: number, stoppedAt: number) {
+    const folder = await testFolder();
+    const first = await folder.open({ lockTimeoutMs: 1, clock: clockAt(stoppedAt) });
+    const second = await folder.open({ clock: clockAt(releasedAt) });
+    await second.engage(order(SHELL, 'ben'));
+    await second.release(order(SHELL, 'ben'));
+    await putLock(folder, holder(process.ppid));
+    await expect(first.engage(order(SHELL, 'ann'))).rejects.toMatchObject({
+      code: 'KILL_SWITCH_WRITE_FAILED',
+    });
+    return { folder, first, second };
+  }
+
+  it.each([
+    ['before it', at - 1],
+    ['in the same millisecond', at],
+  ])('a release given %s does not end it', async (_, releasedAt) => {
+    const { folder, first } = await releasedUnread(releasedAt, at);
+    expect(first.engaged()).toBe(KILL_BITS.tool);
+    const changes = listen(first);
+    await first.refresh();
+    expect(first.engaged()).toBe(KILL_BITS.tool);
+    expect(first.status().entries).toMatchObject([{ ...SHELL, actor: 'ann' }]);
+    expect(first.status().problem).toMatch(/could not be written: 1$/);
+    expect(changes.at(-1)).toEqual(['engaged', 'ann']);
+
+    await rm(folder.lock);
+    await first.engage(order(GLOBAL));
+    expect((await folder.read()).entries).toMatchObject([{ actor: 'ann' }, GLOBAL]);
+  });
+
+  it('a release given after it ends it', async () => {
+    const { first } = await releasedUnread(at + 1, at);
+    await first.refresh();
+    expect(first.engaged()).toBe(0);
+    expect(first.status().problem).toBe('');
+  });
+
+  it('a repeated stop is the one that counts', async () => {
+    const folder = await testFolder();
+    let now = at;
+    const clock = { monotonicMs: () => 0, wallMs: () => now };
+    const first = await folder.open({ lockTimeoutMs: 1, clock });
+    const second = await folder.open({ clock: clockAt(at + 1) });
+    await second.engage(order(SHELL));
+    await second.release(order(SHELL));
+    await putLock(folder, holder(process.ppid));
+    await expect(first.engage(order(SHELL, 'ann'))).rejects.toThrow();
+    now = at + 2;
+    await expect(first.engage(order(SHELL, 'eve'))).rejects.toThrow();
+    await first.refresh();
+    expect(first.status().entries).toMatchObject([{ ...SHELL, actor: 'eve' }]);
+    expect(first.engaged()).toBe(KILL_BITS.tool);
   });
 });
 
