@@ -86,9 +86,11 @@ export class LogAudit {
         await this.#take(record, bundle.path, bundle.offsets[i] ?? null);
       }
       if (bundle.problem !== null) {
-        const index = start + Math.min(bundle.records.length, width);
-        this.#addFault('entry', index, bundle.path, bundle.end, bundle.problem);
-        if (bundle.records.length < width) return false;
+        const isCut = bundle.records.length < width;
+        // What stands behind the last record belongs to none, and is no doubt about any.
+        const index = isCut ? start + bundle.records.length : null;
+        this.#addFault(isCut ? 'entry' : 'other', index, bundle.path, bundle.end, bundle.problem);
+        if (isCut) return false;
       }
     }
     return true;

@@ -26,7 +26,8 @@ export function parseTilePath(path: string): TileFile | null {
   const level = match[1] === 'entries' ? 'entries' : Number(match[1]);
   const index = Number((match[2] ?? '').replace(/[x/]/g, ''));
   const width = match[3] === undefined ? TILE_WIDTH : Number(match[3]);
-  if (!Number.isSafeInteger(index) || tilePath(level, index, width) !== path) return null;
+  if (!Number.isSafeInteger(index) || width > TILE_WIDTH) return null;
+  if (tilePath(level, index, width) !== path) return null;
   return { level, index, width };
 }
 

@@ -227,12 +227,31 @@ describe('verifyEvidence', () => {
     expect((await verify(folder)).firstFault).toMatchObject({ index: 0, file, kind: 'damaged' });
   });
 
+  it.each([
+    ['tile/entries/000', 'full'],
+    ['tile/entries/002.p/88', 'partial'],
+  ])('finds bytes behind the last record of %s, a %s entry bundle', async (name) => {
+    const problem = 'too many records';
+    for (const bytes of [Buffer.from([0]), Buffer.from([0, 1, 65]), Buffer.alloc(300, 1)]) {
+      const folder = await copyOfSample();
+      const file = join(folder, name);
+      const offset = (await readFile(file)).length;
+      await appendFile(file, bytes);
+      const { ok, firstFault } = await verify(folder);
+      expect(ok).toBe(false);
+      expect(firstFault).toEqual({ index: null, file, offset, problem, kind: 'damaged' });
+    }
+  });
+
   it('finds files that do not belong there', async () => {
     const strays: readonly [string, number | null][] = [
       ['tile/entries/003', 768],
       ['tile/0/x001/000', 256_000],
       ['tile/5/000', 0],
       ['tile/0/0', null],
+      ['tile/0/000.p/999', null],
+      ['tile/entries/002.p/256', null],
+      ['tile/entries/002.p/257', null],
       ['notes.txt', null],
       ['journal/notes.txt', 607],
     ];
