@@ -5,7 +5,7 @@ import {
   MAX_ATTRIBUTE_VALUES,
 } from '@cortex-governance/core';
 import { type ArgumentRule, matchesRule } from './argument-rule.ts';
-import { type EgressScope, isUrlText } from './egress-scope.ts';
+import { type EgressScope, isUrlText, withoutTabsAndNewlines } from './egress-scope.ts';
 import { isContainedGlob } from './glob-text.ts';
 import { isPathName } from './path-name.ts';
 
@@ -26,7 +26,7 @@ export type PathVisitor = (path: string, holder: Holder, key: string | number) =
  * `.` or `..`. Judged only where nothing is declared; a name in the working folder looks like any word.
  */
 export function looksLikePath(text: string): boolean {
-  return /[/\\]|^\s*(?:~|\.\.?\s*$|[A-Za-z]:|file:)/i.test(text);
+  return /[/\\]|^[\0-\x20\s]*(?:~|\.\.?\s*$|[A-Za-z]:|file:)/i.test(withoutTabsAndNewlines(text));
 }
 
 /** Walks the values of one call's arguments and judges each string by what it means. */
@@ -84,7 +84,7 @@ export class ArgumentWalk {
     }
     return this.#members(value, key, depth, (members, name) =>
       // A path hidden in a member's name could be checked, but not replaced by the real one.
-      looksLikePath(name)
+      looksLikePath(name) || isUrlText(name)
         ? fault('PATH_INVALID', name)
         : this.undeclared(members, name, isPathName(name), depth + 1),
     );

@@ -1,8 +1,8 @@
 import type { DenialCode } from '@cortex-governance/core';
 import { isAddress, parseEgressHost, parseUrl } from './egress-host.ts';
 
-/** Text that a URL parser would take for an absolute URL of a scheme that reaches a host. */
-const URL_START = /^[\0-\x20]*(?:https?|wss?|ftps?)[\t\n\r]*:/i;
+/** Text that a URL parser would take for an absolute URL of a scheme that reaches a host or a file. */
+const URL_START = /^[\0-\x20]*(?:https?|wss?|ftps?|file):/i;
 
 /** Scheme and authority as RFC 3986 writes them. The authority holds no user and no escapes. */
 const STRICT_URL = /^(?:https?|wss?|ftp):\/\/[^\s/?#@%]+(?:[/?#]|$)/i;
@@ -12,7 +12,12 @@ const MAX_URL_LENGTH = 65_536;
 
 /** Whether a string is to be judged as a URL wherever it appears. */
 export function isUrlText(text: string): boolean {
-  return URL_START.test(text);
+  return URL_START.test(withoutTabsAndNewlines(text));
+}
+
+/** The text as the WHATWG URL parser reads it: it drops tabs and newlines anywhere, also in a scheme. */
+export function withoutTabsAndNewlines(text: string): string {
+  return text.replace(/[\t\n\r]/g, '');
 }
 
 /** The hosts that a grant covers. Without `egress`, none. */

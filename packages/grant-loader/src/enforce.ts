@@ -20,7 +20,9 @@ interface Compiled {
   readonly grant: CompiledGrant;
 }
 
-/** Of grants that nobody can change: frozen ones, and own copies of others. */
+/** Checked copies, defaults filled in, of grants that nobody can change any more. */
+const checkedGrants = new WeakMap<object, Grant>();
+
 const compiledGrants = new WeakMap<Grant, Compiled>();
 
 const counters = new Map<string, readonly CallWindow[]>();
@@ -73,9 +75,13 @@ function refusal(code: VerdictCode): Refusal {
 }
 
 function checkedGrant(grant: Grant): Grant {
-  if (typeof grant === 'object' && grant !== null && compiledGrants.has(grant)) return grant;
+  const known = checkedGrants.get(grant);
+  if (known !== undefined) return known;
   const result = Grant.safeParse(grant);
-  if (result.success) return isDeeplyFrozen(grant) ? grant : result.data;
+  if (result.success) {
+    if (isDeeplyFrozen(grant)) checkedGrants.set(grant, result.data);
+    return result.data;
+  }
   const issue = result.error.issues[0];
   throw new GovernanceError('GRANT_INVALID', {
     file: 'enforce(grant)',
@@ -94,9 +100,12 @@ function compiledFor(grant: Grant): CompiledGrant {
   return compiled;
 }
 
+/** Whether a value can never read differently: frozen at every depth, and without getters. */
 function isDeeplyFrozen(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return true;
-  return Object.isFrozen(value) && Object.values(value).every(isDeeplyFrozen);
+  if (!Object.isFrozen(value)) return false;
+  const members = Object.values(Object.getOwnPropertyDescriptors(value));
+  return members.every((member) => 'value' in member && isDeeplyFrozen(member.value));
 }
 
 /** Counts a call in every window of the action, or in none; null when it was counted. */

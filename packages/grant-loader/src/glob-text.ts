@@ -15,12 +15,55 @@ export function climbsByGlob(glob: string): boolean {
   return false;
 }
 
+/** A bracket expression. A `]` right after its start is one of its characters. */
+const CLASS = /\[[!^]?\]?(?:\[[:.=][^\]]*\]|[^\]])*\]/g;
+
+/** What splits a segment into alternatives, with the sign that makes a parenthesis an extended glob. */
+const SPLIT = /[?*+@!]?\(|[{}),|]/;
+
+/** Ranges as `{-..0}` that some shells fill with punctuation. */
+const PUNCTUATION_RANGE = /\{[!-.]\.\.|\.\.[!-.]\}/;
+
+/**
+ * Whether some expansion makes a `..` of a segment. Shells differ: dash and perl match `.*` with the
+ * parent folder, others do not. A wildcard in front matches no dot in any of them. With alternatives,
+ * a piece that can only be dots is enough.
+ */
+function mayBecomeParent(segment: string): boolean {
+  if (PUNCTUATION_RANGE.test(segment)) return true;
+  const classes = segment.match(CLASS) ?? [];
+  // Braces are expanded before brackets are read, so such a class is not what it seems.
+  if (classes.some((text) => ALTERNATION.test(text))) return true;
+  const plain = segment.replace(CLASS, (text) => (acceptsDot(text) ? '.' : 'x'));
+  if (!ALTERNATION.test(plain)) return /^\.(?:\*+|\**[.?]\**)$/.test(plain);
+  // What is not `x` may be anything, dots included.
+  if (/^!\(.*\)[.?*]*$/.test(plain)) return true;
+  return plain.split(SPLIT).some((piece) => /^\.[.?*]*$/.test(piece));
+}
+
+/** Whether a bracket expression accepts a dot. Named classes count as if they did. */
+function acceptsDot(text: string): boolean {
+  const inside = text.slice(1, -1);
+  // To POSIX shells `^` may be a character like any other, which makes `[^.]` accept a dot.
+  if (inside.startsWith('^')) return true;
+  const negated = inside.startsWith('!');
+  const members = negated ? inside.slice(1) : inside;
+  if (members.includes('[')) return true;
+  const accepts =
+    members.includes('.') ||
+    [...members.matchAll(/(?=(.)-(.))/gsu)].some(
+      ([, low = '', high = '']) => low <= '.' && high >= '.',
+    );
+  return accepts !== negated;
+}
+
 /** Whether a glob argument is well formed and selects only below the folder it is applied to. */
 export function isContainedGlob(glob: string): boolean {
   return (
     isPathText(glob) &&
     !glob.startsWith('/') &&
     !glob.split('/').includes('..') &&
-    !climbsByGlob(glob)
+    !climbsByGlob(glob) &&
+    !glob.split('/').some(mayBecomeParent)
   );
 }

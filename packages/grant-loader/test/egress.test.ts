@@ -126,6 +126,63 @@ describe('URL arguments', () => {
     expect(check(text, { q: 'https://evil.com/' })).toBeNull();
   });
 
+  it.each([
+    'h\nttp://evil.com/x',
+    'ht\ttps://evil.com/',
+    '\r\nw\rs\ns\t:evil.com',
+    '\u0001 http\n://evil.com/',
+    'f\tt\np://evil.com/',
+    'f\nile:///etc/passwd',
+    'f\nile:passwd',
+  ])('are found in %j, which a URL parser reads without tabs and newlines', (text) => {
+    const egress = { hosts: HOSTS };
+    expect(URL.canParse(text)).toBe(true);
+    expect(check({ args: { q: { type: 'string' } }, egress }, { q: text })?.code).toBe(
+      'HOST_NOT_ALLOWED',
+    );
+    expect(check({ egress }, { q: [text] })?.code).toBe('HOST_NOT_ALLOWED');
+    expect(check({}, { q: text })?.code).toBe('HOST_NOT_ALLOWED');
+    expect(check({}, { o: { [text]: 1 } })).not.toBeNull();
+  });
+
+  it('are found wherever a URL parser finds one', () => {
+    const unit = fc.constantFrom(
+      ...['http', 'https', 'ws', 'wss', 'ftp', 'file', 'h', 't', 'p', 's', 'F', 'i', 'l', 'e'],
+      ...['\t', '\n', '\r', ' ', '\0', '\x1f', '\x7f', '\u00a0', ':', '/', '\\', 'evil.com', '@'],
+    );
+    const gap = fc.constantFrom('', '', '\t', '\n', '\r\n');
+    const split = fc
+      .tuple(
+        fc.constantFrom('', ' ', '\0\x01', '\n '),
+        fc.constantFrom('http', 'HTTPS', 'ws', 'wss', 'ftp', 'file'),
+        fc.array(gap, { minLength: 8, maxLength: 8 }),
+        fc.constantFrom(':evil.com', '://evil.com/x', ':\\\\evil.com', ':///etc/passwd'),
+      )
+      .map(([start, scheme, gaps, end]) => {
+        const spread = [...scheme].map((letter, i) => letter + (gaps[i] ?? '')).join('');
+        return start + spread + end;
+      });
+    const judged = new Set(['http:', 'https:', 'ws:', 'wss:', 'ftp:', 'file:']);
+    let found = 0;
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          split,
+          fc.array(unit, { maxLength: 12 }).map((all) => all.join('')),
+        ),
+        (text) => {
+          if (!URL.canParse(text) || !judged.has(new URL(text).protocol)) return;
+          found += 1;
+          const plain = { args: { q: { type: 'string' } }, egress: { hosts: [] } };
+          expect(check(plain, { q: text })?.code).toBe('HOST_NOT_ALLOWED');
+          expect(check({}, { q: text })).not.toBeNull();
+        },
+      ),
+      { numRuns: 5000 },
+    );
+    expect(found).toBeGreaterThan(1000);
+  });
+
   it('reach no host that is not listed, however the URL is put together', () => {
     const part = fc.constantFrom(
       'api.example.com',

@@ -125,6 +125,30 @@ describe('enforce', () => {
   });
 });
 
+describe('a frozen grant', () => {
+  it('gets the defaults that it leaves out', () => {
+    const rate = Object.freeze({ perMinute: 9 });
+    const bare = Object.freeze({ tool: 'bare', actions: Object.freeze(['go']), rate });
+    expect(enforce(bare as unknown as Grant, 'go')).toBe(true);
+    expect(codeOf(bare as unknown as Grant, 'stay')).toBe('ACTION_NOT_ALLOWED');
+  });
+
+  it('is read again while a getter can change it', () => {
+    let actions = ['go'];
+    const rate = Object.freeze({ perMinute: 9 });
+    const moody = Object.freeze({
+      tool: 'moody',
+      get actions() {
+        return actions;
+      },
+      rate,
+    }) as unknown as Grant;
+    expect(enforce(moody, 'go')).toBe(true);
+    actions = ['other'];
+    expect(codeOf(moody, 'go')).toBe('ACTION_NOT_ALLOWED');
+  });
+});
+
 describe('the limit of enforce', () => {
   it('slides, and frees each call a minute after it', () => {
     const grant = frozen({ rate: { perMinute: 2 } });
