@@ -1,4 +1,4 @@
-import type { Verdict } from '@cortex-governance/core';
+import { isPlainObject, type Verdict } from '@cortex-governance/core';
 import type { TenantContext } from '@cortex-governance/tenant-guard';
 import type { DecisionPoint } from './decision-point.ts';
 import { type EvaluationsSemantic, toDecisionRequest } from './evaluation-body.ts';
@@ -12,6 +12,8 @@ const CONCURRENT_ENTRIES = 64;
  * `execute_all` decides every entry; entries run side by side, so which of two entries takes the last
  * of a limit is not defined. The other semantics decide one entry after the other and end with the
  * entry that settles the batch: later ones are not decided and charge nothing.
+ *
+ * An entry may name a tenant, as a whole body may: only the caller's. Any other is a conflict.
  */
 export async function runEvaluations(
   point: DecisionPoint,
@@ -20,7 +22,9 @@ export async function runEvaluations(
   caller: TenantContext,
 ): Promise<readonly Verdict[]> {
   const decide = (entry: unknown): Promise<Verdict> =>
-    point.evaluate(toDecisionRequest(entry, caller.tenant, caller.purpose));
+    namesOtherTenant(entry, caller.tenant)
+      ? point.refuse(toDecisionRequest(entry, ''), 'TENANT_CONFLICT')
+      : point.evaluate(toDecisionRequest(entry, caller.tenant, caller.purpose));
   if (semantic === 'execute_all') return runAll(entries, decide);
   const verdicts: Verdict[] = [];
   for (const entry of entries) {
@@ -29,6 +33,12 @@ export async function runEvaluations(
     if ((verdict.effect === 'allow') === (semantic === 'permit_on_first_permit')) break;
   }
   return verdicts;
+}
+
+function namesOtherTenant(entry: unknown, tenant: string): boolean {
+  if (!isPlainObject(entry)) return false;
+  const named = entry['tenant'];
+  return named !== undefined && named !== tenant;
 }
 
 async function runAll(

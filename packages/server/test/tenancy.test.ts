@@ -42,6 +42,32 @@ function postRaw(
 }
 
 describe('tenants over HTTP', () => {
+  it.each(['execute_all', 'permit_on_first_permit'])(
+    'deny entries of a batch that name another tenant, and record them (%s)',
+    async (semantic) => {
+      const { url, governor } = await startServer(TRUSTED);
+      const before = governor.evidence.status().records;
+      const others = ['globex', 'nobody', '', 7, null];
+      const { status, body } = await post(
+        url + EVALUATIONS_PATH,
+        {
+          options: { evaluations_semantic: semantic },
+          evaluations: [...others, 'acme'].map((tenant) => ({ ...question(), tenant })),
+        },
+        { 'x-tenant-id': 'acme' },
+      );
+      expect(status).toBe(200);
+      expect(body.evaluations.map((one: { decision: boolean }) => one.decision)).toEqual([
+        ...others.map(() => false),
+        true,
+      ]);
+      for (const { context } of body.evaluations.slice(0, -1)) {
+        expect(context).toMatchObject({ code: 'TENANT_CONFLICT', error: { status: 403 } });
+      }
+      expect(governor.evidence.status().records).toBe(before + others.length + 1);
+    },
+  );
+
   it('come from the header of a trusted peer', async () => {
     const { url } = await startServer(TRUSTED);
     const answer = await post(url + EVALUATION_PATH, question(), { 'x-tenant-id': 'acme' });
