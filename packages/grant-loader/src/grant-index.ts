@@ -168,9 +168,10 @@ class FolderGrantIndex implements CountingGrantIndex {
       const reading = await readGrantFolder(folder, this.#files);
       if (this.#closed) return this.#outcome(false, [`${folder}: the grant index is closed`]);
       if (reading.problems.length > 0) return this.#keep(reading.problems.map(problemLine), asked);
+      const failing = this.#problems.length > 0;
       const changed = await this.#take(reading, asked);
       const reload = this.#outcome(changed, []);
-      if (changed) this.#announce(reload);
+      if (changed || failing) this.#announce(reload);
       return reload;
     } catch (error) {
       return this.#keep([`${folder}: ${errorMessage(error)}`], asked);
@@ -182,6 +183,7 @@ class FolderGrantIndex implements CountingGrantIndex {
     const grants = sortByTool([...reading.loaded.values()].map(({ grant }) => grant));
     const hash = hashGrants(grants);
     const changed = hash !== this.#snapshot.policyHash;
+    const first = this.#snapshot.epoch === 0;
     if (changed) {
       const isStale = (): boolean => this.#isStale();
       const compiled = grants.map(
@@ -198,7 +200,7 @@ class FolderGrantIndex implements CountingGrantIndex {
     this.#problems = [];
     this.#failingSinceMs = null;
     this.#loadedAt = new Date(this.#settings.clock.wallMs()).toISOString();
-    if (changed || recovered) this.#log();
+    if ((changed && !first) || recovered) this.#log();
     return changed;
   }
 

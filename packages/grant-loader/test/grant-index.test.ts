@@ -141,6 +141,22 @@ describe('updates', () => {
     expect(first.tools()).toEqual(['a']);
   });
 
+  it('tell listeners that a failure ended, though nothing changed', async () => {
+    const workspace = await Workspace.create({ a: A });
+    const index = await open(workspace, { watch: false });
+    const told: unknown[] = [];
+    index.onReload(({ ok, changed }) => told.push([ok, changed]));
+    await workspace.put('a', '{');
+    await index.reload();
+    await workspace.put('a', A);
+    await index.reload();
+    await index.reload();
+    expect(told).toEqual([
+      [false, false],
+      [true, false],
+    ]);
+  });
+
   it('do not count as changes when only the text changed', async () => {
     const workspace = await Workspace.create({ a: A });
     const index = await open(workspace);

@@ -85,7 +85,10 @@ export interface GrantIndex extends GrantSource {
   /** Reads the folder again. Never rejects: on a bad file the snapshot in force stays. */
   reload(): Promise<GrantReload>;
   status(): GrantIndexStatus;
-  /** Calls back after every reload that changed the snapshot or failed. Returns the function that ends this. */
+  /**
+   * Calls back after every reload that changed the snapshot, failed, or ended a failure. Returns the
+   * function that ends this.
+   */
   onReload(listener: (reload: GrantReload) => void): () => void;
   close(): Promise<void>;
 }
