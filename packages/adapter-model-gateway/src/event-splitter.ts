@@ -14,6 +14,12 @@ export class EventSplitter {
   #held: Uint8Array = NOTHING;
   #lineIsEmpty = true;
   #afterReturn = false;
+  #insideEvent = false;
+
+  /** Whether what came out so far ends inside an event: one too long to be held back. */
+  get insideEvent(): boolean {
+    return this.#insideEvent;
+  }
 
   /** Takes a chunk; returns what ends with a whole event, which may be nothing. */
   push(chunk: Uint8Array): Uint8Array {
@@ -22,6 +28,7 @@ export class EventSplitter {
       this.#held = concat(this.#held, chunk);
       return NOTHING;
     }
+    this.#insideEvent = end === 0;
     const cut = end === 0 ? chunk.length : end;
     const whole = concat(this.#held, chunk.subarray(0, cut));
     this.#held = chunk.subarray(cut);

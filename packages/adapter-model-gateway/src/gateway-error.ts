@@ -5,7 +5,7 @@ export interface GatewayErrorBody {
   readonly error: {
     readonly message: string;
     /**
-     * `governance_denied`: a verdict. `invalid_request_error`: a request that is not governed at all.
+     * `governance_denied`: a verdict. `invalid_request_error`: a request that is no model call.
      * `upstream_error`: the model did not answer. `governance_fault`: a fault of ours; nothing was sent.
      */
     readonly type:
@@ -47,7 +47,7 @@ export function upstreamErrorResponse(status: 502 | 504, problem: string): Respo
   return jsonResponse(status, upstreamErrorBody(problem));
 }
 
-/** The response for a request that never becomes a decision. */
+/** The response for a request that is no model call, whatever a grant says. */
 export function refusalResponse(
   status: 400 | 404 | 405 | 413 | 415,
   code: 'ROUTE_UNKNOWN' | 'METHOD_NOT_ALLOWED' | 'BODY_INVALID',

@@ -60,9 +60,14 @@ async function answer(
 ): Promise<Response> {
   const route = findRoute(request);
   if (route instanceof Response) return route;
-  const call = await readModelRequest(request, settings.maxBodyBytes);
-  if (call instanceof Response) return call;
   const { governor, tool } = settings;
+  const call = await readModelRequest(request, settings.maxBodyBytes);
+  if (call instanceof Response) {
+    // A call that was tried and not let through: in evidence like any other.
+    const tried = toolCall({ tenant, agent, tool, action: route.action });
+    governor.refuse(tried, 'REQUEST_INVALID', 'request');
+    return call;
+  }
   const { model, stream } = call;
   const asked = toolCall({ tenant, agent, tool, action: route.action, args: { model, stream } });
   const { verdict } = await governor.authorize(asked);

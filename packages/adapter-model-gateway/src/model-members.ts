@@ -9,6 +9,9 @@ const OVERRIDING: ReadonlySet<string> = new Set([
   ...['models', 'model_list', 'engine', 'deployment_id', 'custom_llm_provider'],
   ...['fallbacks', 'context_window_fallbacks', 'content_policy_fallbacks'],
   ...['api_base', 'base_url', 'api_key', 'extra_body', 'extra_headers'],
+  // LiteLLM's router in a request, OpenRouter's presets, SGLang's adapters, LiteLLM's addresses of AWS.
+  ...['user_config', 'router_settings_override', 'preset', 'lora_path'],
+  ...['aws_bedrock_runtime_endpoint', 'aws_sts_endpoint'],
 ]);
 
 /** What shows as nothing, and what some readers drop or stop at. */

@@ -18,8 +18,8 @@ export interface BegunBody {
 
 /**
  * The upstream's body for the client: chunk by chunk, read only as fast as the client reads. When it
- * ends early, events end with an error event; any other body breaks off, so that nobody takes the half
- * for the whole.
+ * ends early, events end with an error event; any other body, and an event of which a part is gone,
+ * breaks off, so that nobody takes the half for the whole.
  */
 export function responseStream(body: BegunBody, exchange: Exchange): ReadableStream<Uint8Array> {
   // Nothing is read ahead: what a stop finds in a queue would still reach the client.
@@ -108,7 +108,8 @@ class ResponseSource implements UnderlyingSource<Uint8Array> {
   }
 
   #breakOff(controller: Controller, body: GatewayErrorBody, error: GovernanceError): void {
-    if (this.#body.events) {
+    // Inside an event there is no place for another one: the client would read both as one.
+    if (this.#splitter?.insideEvent === false) {
       controller.enqueue(new TextEncoder().encode(`data: ${JSON.stringify(body)}\n\n`));
       controller.close();
     } else {

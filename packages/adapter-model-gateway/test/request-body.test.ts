@@ -62,7 +62,8 @@ describe('bodies', () => {
     expect(refused.status).toBe(400);
     expect(refused.error).toMatchObject({ type: 'invalid_request_error', code: 'BODY_INVALID' });
     expect(upstream.arrivals).toEqual([]);
-    expect(governor.counters.total).toBe(0);
+    expect([...governor.counters.counts()]).toMatchObject([{ code: 'REQUEST_INVALID' }]);
+    expect(governor.counters.total).toBe(1);
   });
 
   it('that are not UTF-8 are refused', async () => {
@@ -211,12 +212,36 @@ describe('the model that the upstream reads', () => {
     'api_key',
     'extra_body',
     'custom_llm_provider',
+    'user_config',
+    'router_settings_override',
+    'preset',
+    'lora_path',
+    'aws_bedrock_runtime_endpoint',
+    'aws_sts_endpoint',
   ])('cannot be overridden by member %s', async (name) => {
     const { gateway, upstream } = await openGateway();
     const refused = await errorOf(
       await gateway.handle(chat({ ...HELLO, [name]: ['huge'] }), CALLER),
     );
     expect(refused.status).toBe(400);
+    expect(upstream.arrivals).toEqual([]);
+  });
+});
+
+describe('a request that is no model call', () => {
+  it.each([
+    ['malformed', () => chat('{')],
+    ['overriding', () => chat({ ...HELLO, api_base: 'http://elsewhere' })],
+    ['too large', () => chat({ ...HELLO, user: 'x'.repeat(2000) })],
+    ['not JSON', () => chat(HELLO, { headers: { 'content-type': 'text/plain' } })],
+  ])('is in the evidence: %s', async (_, request) => {
+    const { gateway, governor, upstream } = await openGateway({ options: { maxBodyBytes: 1000 } });
+    const before = governor.evidence.status().records;
+    const { status, error } = await errorOf(await gateway.handle(request(), CALLER));
+    expect(status).toBeGreaterThanOrEqual(400);
+    expect(error.code).toBe('BODY_INVALID');
+    expect(governor.evidence.status().records).toBe(before + 1);
+    expect([...governor.counters.counts()]).toMatchObject([{ code: 'REQUEST_INVALID' }]);
     expect(upstream.arrivals).toEqual([]);
   });
 });

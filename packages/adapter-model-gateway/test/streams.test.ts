@@ -210,6 +210,21 @@ describe('a stop during a stream', () => {
     expect(await waiting).toMatch(/^data: \{"error"/);
   });
 
+  it('breaks off inside an event too long to be held back: nothing is appended to it', async () => {
+    const { next, reader, arrival, governor } = await openStream();
+    expect(await next()).toBe(event('first'));
+    arrival.response.write(`data: ${'x'.repeat(3_000_000)}`);
+    expect(await next()).toMatch(/^data: x+$/);
+    await governor.killSwitch.engage(STOP);
+    const read = async (): Promise<void> => {
+      for (let part = await reader.read(); !part.done; part = await reader.read()) {
+        expect(Buffer.from(part.value).toString()).toMatch(/^x+$/);
+      }
+    };
+    await expect(read()).rejects.toMatchObject({ code: 'KILLED_AGENT' });
+    await arrival.closed;
+  });
+
   it('that covers other calls does nothing', async () => {
     const { next, arrival, governor } = await openStream();
     await governor.killSwitch.engage({ ...STOP, agent: 'somebody-else' });
