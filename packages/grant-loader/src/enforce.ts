@@ -25,7 +25,8 @@ const checkedGrants = new WeakMap<object, Grant>();
 
 const compiledGrants = new WeakMap<Grant, Compiled>();
 
-const counters = new Map<string, readonly CallWindow[]>();
+/** By tool and action, then by length in milliseconds. A grant has three lengths at most. */
+const counters = new Map<string, Map<number, CallWindow>>();
 
 /** A refusal, and the argument it is about. */
 type Refusal = { readonly code: VerdictCode; readonly argument: string } | null;
@@ -114,31 +115,28 @@ function take(action: GrantedAction): DenialCode | null {
   const windows = windowsOf(action.limit);
   if (windows === null) return 'LIMITER_FULL';
   const now = performance.now();
-  if (!windows.every((window) => window.hasRoom(now))) return 'RATE_LIMITED';
-  for (const window of windows) window.add(now);
+  for (const { windowMs } of action.limit.windows) {
+    if (windows.get(windowMs)?.hasRoom(now) !== true) return 'RATE_LIMITED';
+  }
+  // Also in windows that only an earlier grant had: it may come back. Full ones stay full.
+  for (const window of windows.values()) if (window.hasRoom(now)) window.add(now);
   return null;
 }
 
-function windowsOf(rule: LimitRule): readonly CallWindow[] | null {
+/** The counters of an action, with those of the rule under its limits; null when there is no room. */
+function windowsOf(rule: LimitRule): ReadonlyMap<number, CallWindow> | null {
   // Neither name holds a control character; the schema of grants says so.
   const key = `${rule.tool}\0${rule.action}`;
-  const known = counters.get(key);
-  if (known !== undefined && isFor(known, rule)) return known;
-  if (known === undefined && counters.size >= MAX_COUNTED_ACTIONS) return null;
-  const windows = rule.windows.map(({ limit, windowMs }) => {
-    const same = known?.find((window) => window.windowMs === windowMs);
-    return same?.withLimit(limit) ?? new CallWindow(limit, windowMs);
-  });
-  counters.set(key, windows);
+  let windows = counters.get(key);
+  if (windows === undefined) {
+    if (counters.size >= MAX_COUNTED_ACTIONS) return null;
+    windows = new Map();
+    counters.set(key, windows);
+  }
+  for (const { limit, windowMs } of rule.windows) {
+    const known = windows.get(windowMs);
+    if (known?.limit === limit) continue;
+    windows.set(windowMs, known?.withLimit(limit) ?? new CallWindow(limit, windowMs));
+  }
   return windows;
-}
-
-/** Whether counters are those of the rule, which they are not after the grant's rate changed. */
-function isFor(windows: readonly CallWindow[], rule: LimitRule): boolean {
-  return (
-    windows.length === rule.windows.length &&
-    rule.windows.every(
-      ({ limit, windowMs }, i) => windows[i]?.limit === limit && windows[i]?.windowMs === windowMs,
-    )
-  );
 }

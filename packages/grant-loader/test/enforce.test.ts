@@ -205,6 +205,21 @@ describe('the limit of enforce', () => {
     expect(codeOf(frozen({ rate: { perMinute: 100 } }), 'go')).toBe('RATE_LIMITED');
   });
 
+  it('remembers the calls of an hour while grants with and without that limit take turns', () => {
+    const hourly = frozen({ rate: { perMinute: 100, perHour: 10 } });
+    const minutely = frozen({ rate: { perMinute: 100 } });
+    const codes: string[] = [];
+    for (let i = 0; i < 25; i += 1) {
+      expect(codeOf(minutely, 'go')).toBe('true');
+      codes.push(codeOf(hourly, 'go'));
+    }
+    // Calls under either grant are calls of the action.
+    expect(codes.filter((code) => code === 'true')).toHaveLength(5);
+    expect(codes.at(-1)).toBe('RATE_LIMITED');
+    now += 60 * MINUTE_MS;
+    expect(codeOf(hourly, 'go')).toBe('true');
+  });
+
   it('does not grow when the clock goes back', () => {
     const grant = frozen({ rate: { perMinute: 1 } });
     enforce(grant, 'go');
