@@ -1,8 +1,11 @@
-import { stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { lstat, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { CliError } from './cli-error.ts';
 
 const FOLDER = '.cortex';
+
+/** What tells a `.cortex` folder of another name from any other folder. */
+const MARKS = ['governance.yaml', 'kill-switch.json', 'policy'] as const;
 
 /**
  * The `.cortex` folder to work on: the one that is given, which may also be named by the folder that
@@ -22,8 +25,24 @@ export async function findRoot(cwd: string, given: string | undefined): Promise<
 async function givenRoot(folder: string): Promise<string> {
   const inner = join(folder, FOLDER);
   if (await isFolder(inner)) return inner;
-  if (await isFolder(folder)) return folder;
-  throw notFound(`${folder} is not a folder`);
+  if (!(await isFolder(folder))) throw notFound(`${folder} is not a folder`);
+  // A stop that is written where nothing reads it would stop nothing.
+  if (basename(folder) === FOLDER || (await holdsGovernance(folder))) return folder;
+  throw notFound(`${folder} is no ${FOLDER} folder: it holds none of ${MARKS.join(', ')}`);
+}
+
+async function holdsGovernance(folder: string): Promise<boolean> {
+  const found = await Promise.all(MARKS.map((name) => exists(join(folder, name))));
+  return found.includes(true);
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function isFolder(path: string): Promise<boolean> {

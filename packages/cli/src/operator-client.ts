@@ -32,23 +32,28 @@ export class OperatorClient {
     return new OperatorClient(base, server.OPERATOR_PREFIX, token);
   }
 
-  /** @throws {CliError} UNREACHABLE, or the server's own code with what it says. */
-  get(path: string): Promise<unknown> {
-    return this.#send(path, { method: 'GET' });
+  /**
+   * @param member what tells the answer from that of another program.
+   * @throws {CliError} UNREACHABLE, or the server's own code with what it says.
+   */
+  get(path: string, member: string): Promise<unknown> {
+    return this.#send(path, member, { method: 'GET' });
   }
 
   /** @throws {CliError} as {@link get} */
-  post(path: string, body: unknown): Promise<unknown> {
+  post(path: string, body: unknown, member: string): Promise<unknown> {
     const headers = { 'content-type': 'application/json' };
-    return this.#send(path, { method: 'POST', headers, body: JSON.stringify(body) });
+    return this.#send(path, member, { method: 'POST', headers, body: JSON.stringify(body) });
   }
 
-  async #send(path: string, init: RequestInit): Promise<unknown> {
+  async #send(path: string, member: string, init: RequestInit): Promise<unknown> {
     const response = await this.#fetch(path, init);
     const body = await readBody(response);
-    // An answer that says no comes with a status of its own; only errors have this member.
-    if (response.ok || (isPlainObject(body) && !Object.hasOwn(body, 'error'))) return body;
-    throw refused(response.status, body);
+    if (!isPlainObject(body)) throw notOurs('not a JSON object');
+    // A reload that kept the last good grants says so with a status of its own.
+    if (!response.ok && body['ok'] !== false) throw refused(response.status, body);
+    if (!Object.hasOwn(body, member)) throw notOurs(`without ${member}`);
+    return body;
   }
 
   async #fetch(path: string, init: RequestInit): Promise<Response> {
@@ -75,7 +80,7 @@ function checkUrl(text: string): string {
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
     throw usageError(`--url: not an http or https URL: ${text}`);
   }
-  if (url.username !== '' || url.search !== '' || url.hash !== '') {
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
     throw usageError('--url: give the base URL alone, without user, query or fragment');
   }
   if (url.protocol === 'http:' && !LOOPBACK.test(url.hostname)) {
@@ -97,11 +102,12 @@ async function readBody(response: Response): Promise<unknown> {
     }
     return JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown;
   } catch (error) {
-    throw new CliError(
-      'UNREACHABLE',
-      `the answer is not one of this server: ${errorMessage(error)}`,
-    );
+    throw notOurs(errorMessage(error));
   }
+}
+
+function notOurs(problem: string): CliError {
+  return new CliError('UNREACHABLE', `the answer is not one of this server: ${problem}`);
 }
 
 function refused(status: number, body: unknown): CliError {

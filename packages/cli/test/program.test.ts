@@ -1,8 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { pathToFileURL } from 'node:url';
+import { TempWorkspace } from '@cortex-governance/testkit';
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import {
@@ -130,6 +134,37 @@ describe('govern', () => {
     const named = await run('grants', 'lint', '--root', '/no/such\0folder');
     expectError(named, EXIT_CODES.FAULT.status, 'ROOT_NOT_FOUND');
     expect(named.stderr).toContain('\\u{0}');
+  });
+
+  it('does not take any folder for a .cortex folder: a stop there would stop nothing', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'govern-root-'));
+    const order = ['kill', 'global', '--reason', 'drill', '--root', folder];
+    const refused = await run(...order);
+    expectError(refused, EXIT_CODES.FAULT.status, 'ROOT_NOT_FOUND');
+    expect(await readdir(folder)).toEqual([]);
+    await mkdir(join(folder, 'policy'));
+    expect((await run(...order)).status).toBe(EXIT_CODES.OK.status);
+    await rm(folder, { recursive: true });
+  });
+
+  it.each([
+    [502, '{"message":"bad gateway"}'],
+    [200, '{}'],
+    [200, '[]'],
+  ])('does not take an answer of another program for a stop: %i %s', async (status, body) => {
+    const other = createServer((_request, response) => response.writeHead(status).end(body));
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const { port } = other.address() as AddressInfo;
+    const workspace = await TempWorkspace.create();
+    await mkdir(join(workspace.root, 'runtime'));
+    const token = join(workspace.root, 'runtime', 'operator.token');
+    await writeFile(token, `${'t'.repeat(43)}\n`, { mode: 0o600 });
+    const to = ['--root', workspace.root, '--url', `http://127.0.0.1:${port}`];
+    const result = await run('kill', 'global', '--reason', 'drill', ...to);
+    expect([EXIT_CODES.UNREACHABLE.status, EXIT_CODES.FAULT.status]).toContain(result.status);
+    expect(result.stdout).toBe('');
+    other.close();
+    await workspace.remove();
   });
 
   it('shows a stack only when GOVERN_DEBUG=1', async () => {

@@ -19,7 +19,7 @@ export function grantsReloadCommand(context: CliContext): Command {
 
 async function reload(context: CliContext, options: ServerOptions): Promise<void> {
   const server = await openServer(context, options);
-  const answer = (await server.post('/grants/reload', {})) as GrantReload;
+  const answer = (await server.post('/grants/reload', {}, 'ok')) as GrantReload;
   context.exit = answer.ok ? 'OK' : 'NO';
   const state = answer.changed ? 'new grants in force' : 'grants unchanged';
   printResult(context, options.json, answer, [

@@ -40,8 +40,11 @@ async function kill(
   const engaged =
     options.url === undefined
       ? await withLocalSwitch(context, options, (killSwitch) => killSwitch.engage(order))
-      : ((await (await openServer(context, options)).post('/kill', order)) as EngagedAnswer)
-          .engaged;
+      : (
+          (await (
+            await openServer(context, options)
+          ).post('/kill', order, 'engaged')) as EngagedAnswer
+        ).engaged;
   printResult(context, options.json, { engaged }, [
     `stopped: ${describeTarget(engaged)}, since ${engaged.at}`,
     `  by ${engaged.actor}: ${engaged.reason}`,

@@ -29,8 +29,11 @@ async function release(
   const released =
     options.url === undefined
       ? await withLocalSwitch(context, options, (killSwitch) => killSwitch.release(order))
-      : ((await (await openServer(context, options)).post('/release', order)) as ReleasedAnswer)
-          .released;
+      : (
+          (await (
+            await openServer(context, options)
+          ).post('/release', order, 'released')) as ReleasedAnswer
+        ).released;
   context.exit = released === null ? 'NO' : 'OK';
   const target = describeTarget(order);
   printResult(context, options.json, { released }, [

@@ -41,7 +41,7 @@ async function askServer(
   options: ServerOptions,
 ): Promise<GovernorStatus | null> {
   try {
-    return (await (await openServer(context, options)).get('/status')) as GovernorStatus;
+    return (await (await openServer(context, options)).get('/status', 'ready')) as GovernorStatus;
   } catch (error) {
     if (options.url !== undefined || !isAbsence(error)) throw error;
     if (error instanceof CliError && error.code !== 'UNREACHABLE') {
