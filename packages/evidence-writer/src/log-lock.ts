@@ -57,6 +57,11 @@ export class LogLock {
     return (await readOwner(this.#path))?.token === this.#owner.token;
   }
 
+  /** @throws {Error} when another writer has taken the log: what is written from then on may be lost. */
+  async assertHeld(): Promise<void> {
+    if (!(await this.isHeld())) throw new Error('another writer has taken this log');
+  }
+
   async release(): Promise<void> {
     clearInterval(this.#heartbeat);
     if (await this.isHeld()) await rm(this.#path, { force: true });

@@ -58,7 +58,7 @@ export class LogWriter implements EvidenceWriter {
       parts.tree.size,
     );
     this.#publisher = new CheckpointPublisher(parts.tree, parts.checkpointIntervalMs, {
-      assertHeld: () => this.#assertHeld(),
+      assertHeld: () => parts.lock.assertHeld(),
       onCheckpoint: (lastTicket, size) => this.#onCheckpoint(lastTicket, size),
       onFailure: (error) => this.#fail(error, parts.folder),
     });
@@ -232,13 +232,16 @@ export class LogWriter implements EvidenceWriter {
   }
 
   async #store(group: RecordGroup): Promise<void> {
-    const { journal } = this.#parts;
+    const { journal, lock } = this.#parts;
     if (this.#failure !== null) return;
     if (group.records.length > 0) {
       const frame = encodeFrame(group.firstIndex, group.records);
       await journal.write(frame, group.firstIndex, group.records.length);
+      // Whoever took the log over may have removed the file that was just written.
+      await lock.assertHeld();
       this.#ledger.advance('os', group.lastTicket);
       await journal.sync();
+      await lock.assertHeld();
     }
     this.#ledger.advance('disk', group.lastTicket);
     this.#storedIndex = group.firstIndex + group.records.length;
@@ -247,10 +250,6 @@ export class LogWriter implements EvidenceWriter {
       this.#publisher.request();
     this.#notify();
     if (this.#publisher.congested) await this.#until(() => !this.#publisher.congested);
-  }
-
-  async #assertHeld(): Promise<void> {
-    if (!(await this.#parts.lock.isHeld())) throw new Error('another writer has taken this log');
   }
 
   async #onCheckpoint(lastTicket: number, size: number): Promise<void> {

@@ -139,14 +139,16 @@ describe('the lock of a log', () => {
     expect((await readdir(dir)).filter((name) => name.includes('lock'))).toEqual([]);
   });
 
-  it('ends the writer before its next checkpoint when another has taken it', async () => {
-    const dir = await temporaryFolder();
-    const writer = await openWriter({ dir });
-    await rm(join(dir, 'default.lock'));
-    const error = await errorOf(
-      writer.durable(writer.appendDecision(call(), allowed()), 'checkpointed'),
-    );
-    expect(error.code).toBe('EVIDENCE_WRITE_FAILED');
-    expect(error.message).toContain('another writer has taken this log');
-  });
+  it.each(['os', 'disk', 'checkpointed'] as const)(
+    'ends the writer when another has taken it: nothing more is acknowledged at %s',
+    async (level) => {
+      const dir = await temporaryFolder();
+      const writer = await openWriter({ dir });
+      await rm(join(dir, 'default.lock'));
+      const error = await errorOf(writer.durable(writer.appendDecision(call(), allowed()), level));
+      expect(writer.ready()).toBe(false);
+      expect(error.code).toBe('EVIDENCE_WRITE_FAILED');
+      expect(error.message).toContain('another writer has taken this log');
+    },
+  );
 });
