@@ -22,6 +22,8 @@ const GOAL_CACHED_NS = 1000;
 const GOAL_COLD_NS = 5_000_000;
 /** Part of a decision that is to take less than a microsecond. */
 const GOAL_CHECK_NS = 500;
+/** One declared path argument. */
+const GOAL_PATH_NS = 60;
 /** The seed's target is 5000 calls per second. */
 const GOAL_ENFORCE_NS = 200_000;
 
@@ -130,11 +132,53 @@ function addJudging(): void {
   add('checkArguments, climbing path', BATCH, null, () => {
     for (const args of climbing) tree?.checkArguments(args);
   });
+  addPaths();
+  addUndeclared();
   const frozen = freeze(grant);
   check(enforce(frozen, 'tree', plain[0]) === true, 'enforce allows');
   add('enforce, allowed', BATCH, GOAL_ENFORCE_NS, () => {
     resetEnforceLimits();
     for (const args of plain) enforce(frozen, 'tree', args);
+  });
+}
+
+/** One declared path argument, by the form of the path. */
+function addPaths(): void {
+  const args = { path: { type: 'string' } };
+  const narrow = compileGrant(Grant.parse({ ...GIT, args }), { workspace }).action('tree');
+  const many = Array.from({ length: 20 }, (_, i) => `packages/part-${i}`);
+  const wide = compileGrant(Grant.parse({ ...GIT, args, fsScope: [...many, 'docs'] }), {
+    workspace,
+  }).action('tree');
+  const forms: [string, typeof narrow, 'in' | 'out', (i: number) => string][] = [
+    ['plain, inside', narrow, 'in', (i) => `docs/deep/file-${i}.md`],
+    ['plain, outside', narrow, 'out', (i) => `other/deep/file-${i}.md`],
+    ['.. inside', narrow, 'in', (i) => `docs/deep/../file-${i}.md`],
+    ['.. outside', narrow, 'out', (i) => `../file-${i}.md`],
+    ['absolute, inside', narrow, 'in', (i) => `${workspace}/docs/file-${i}.md`],
+    ['absolute, outside', narrow, 'out', (i) => `/etc/file-${i}.md`],
+    ['plain, last of 21 entries', wide, 'in', (i) => `docs/deep/file-${i}.md`],
+    ['plain, in none of 21 entries', wide, 'out', (i) => `other/deep/file-${i}.md`],
+  ];
+  for (const [name, action, where, make] of forms) {
+    const calls = batch((i) => ({ path: make(i) }));
+    for (const call of calls) {
+      const code = action?.checkArguments(call)?.code ?? 'ok';
+      check(code === (where === 'in' ? 'ok' : 'PATH_OUT_OF_SCOPE'), `${name}: ${code}`);
+    }
+    add(`path: ${name}`, BATCH, where === 'in' ? GOAL_PATH_NS : null, () => {
+      for (const call of calls) action?.checkArguments(call);
+    });
+  }
+}
+
+/** Arguments that no grant declares, judged by name and look. */
+function addUndeclared(): void {
+  const open = compileGrant(Grant.parse({ ...GIT, args: {} }), { workspace }).action('tree');
+  const calls = batch((i) => ({ path: `docs/deep/file-${i}.md`, query: `word ${i}`, limit: i }));
+  for (const call of calls) check(open?.checkArguments(call) === null, 'undeclared arguments');
+  add('checkArguments, three undeclared arguments', BATCH, null, () => {
+    for (const call of calls) open?.checkArguments(call);
   });
 }
 

@@ -9,7 +9,6 @@ import type { ArgumentSpec } from './argument-spec.ts';
 import {
   type ArgumentFault,
   ArgumentWalk,
-  fault,
   type Holder,
   type PathVisitor,
 } from './argument-walk.ts';
@@ -46,33 +45,39 @@ export class ArgumentPolicy {
       const given = args === undefined ? NO_ARGUMENTS : args;
       if (!isPlainObject(given)) return wholeProblem('ARGUMENT_INVALID');
       walk.start();
-      const found = this.#findFault(walk, given);
-      return found === null ? null : problemOf(found);
+      return this.#findProblem(walk, given);
     };
   }
 
-  #findFault(walk: ArgumentWalk, args: Holder): ArgumentFault | null {
+  #findProblem(walk: ArgumentWalk, args: Holder): ArgumentProblem | null {
     for (const name of this.#required) {
       if (!Object.hasOwn(args, name) || args[name] === undefined)
-        return fault('ARGUMENT_MISSING', name);
+        return namedProblem('ARGUMENT_MISSING', name);
     }
     // Not Object.keys: this is the hot path, and an array for each call is garbage for each call.
     for (const name in args) {
-      if (args[name] === undefined) continue;
-      const found = this.#judge(walk, args, name);
-      if (found !== null) return found;
+      const value = args[name];
+      if (value === undefined) continue;
+      const problem =
+        this.#rules === null
+          ? problemOf(walk.undeclared(args, name, isPathName(name), 1))
+          : this.#judge(walk, this.#rules.get(name), args, name, value);
+      if (problem !== null) return problem;
     }
     return null;
   }
 
-  #judge(walk: ArgumentWalk, args: Holder, name: string): ArgumentFault | null {
-    if (this.#rules === null) {
-      return walk.undeclared(args, name, isPathName(name), 1);
-    }
-    const rule = this.#rules.get(name);
-    return rule === undefined
-      ? fault('ARGUMENT_UNKNOWN', name)
-      : walk.declared(rule, args, name, 1);
+  #judge(
+    walk: ArgumentWalk,
+    rule: ArgumentRule | undefined,
+    args: Holder,
+    name: string,
+    value: unknown,
+  ): ArgumentProblem | null {
+    if (rule === undefined) return namedProblem('ARGUMENT_UNKNOWN', name);
+    if (typeof value !== 'string') return problemOf(walk.declared(rule, args, name, 1));
+    const code = walk.declaredString(rule, value, args, name);
+    return code === null ? null : { code, argument: rule.shown };
   }
 }
 
@@ -81,7 +86,12 @@ export function wholeProblem(code: DenialCode): ArgumentProblem {
   return { code, argument: '' };
 }
 
-function problemOf(found: ArgumentFault): ArgumentProblem {
+function namedProblem(code: DenialCode, name: string): ArgumentProblem {
+  return { code, argument: showText(name) };
+}
+
+function problemOf(found: ArgumentFault | null): ArgumentProblem | null {
+  if (found === null) return null;
   const place = found.trail.toReversed();
   const shown = place.length === 1 ? String(place[0]) : pointer(place);
   return { code: found.code, argument: showText(shown) };

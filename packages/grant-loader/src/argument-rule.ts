@@ -1,5 +1,6 @@
 import type { ArgumentFormat, ArgumentSpec, ArgumentType } from './argument-spec.ts';
 import { isPathName } from './path-name.ts';
+import { showText } from './shown-text.ts';
 
 /**
  * What the strings inside an argument are judged as: a declared format, or
@@ -18,17 +19,20 @@ export interface ArgumentRule {
   readonly minimum: number;
   readonly maximum: number;
   readonly items: ArgumentRule | null;
+  /** The argument's name, safe to show. */
+  readonly shown: string;
 }
 
 /** @param name the argument's name, which makes it a path when no format and no enum is declared. */
 export function compileArgumentRule(name: string, spec: ArgumentSpec): ArgumentRule {
-  return compile(spec, spec.format, isPathName(name));
+  return compile(spec, spec.format, isPathName(name), showText(name));
 }
 
 function compile(
   spec: ArgumentSpec,
   format: ArgumentFormat | undefined,
   isPath: boolean,
+  shown: string,
 ): ArgumentRule {
   const items = spec.items;
   return {
@@ -39,7 +43,8 @@ function compile(
     maxLength: spec.maxLength ?? Number.POSITIVE_INFINITY,
     minimum: spec.minimum ?? Number.NEGATIVE_INFINITY,
     maximum: spec.maximum ?? Number.POSITIVE_INFINITY,
-    items: items === undefined ? null : compile(items, items.format ?? format, isPath),
+    items: items === undefined ? null : compile(items, items.format ?? format, isPath, shown),
+    shown,
   };
 }
 

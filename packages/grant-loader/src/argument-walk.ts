@@ -26,7 +26,9 @@ export type PathVisitor = (path: string, holder: Holder, key: string | number) =
  * `.` or `..`. Judged only where nothing is declared; a name in the working folder looks like any word.
  */
 export function looksLikePath(text: string): boolean {
-  return /[/\\]|^[\0-\x20\s]*(?:~|\.\.?\s*$|[A-Za-z]:|file:)/i.test(withoutTabsAndNewlines(text));
+  if (text.includes('/') || text.includes('\\')) return true;
+  if (!text.includes('.') && !text.includes(':') && !text.includes('~')) return false;
+  return /^[\0-\x20\s]*(?:~|\.\.?\s*$|[A-Za-z]:|file:)/i.test(withoutTabsAndNewlines(text));
 }
 
 /** Walks the values of one call's arguments and judges each string by what it means. */
@@ -43,6 +45,16 @@ export class ArgumentWalk {
   /** To be called before each call's arguments. */
   start(): void {
     this.#values = 0;
+  }
+
+  /** Judges a string that is declared. Only the code: the caller knows the place. */
+  declaredString(
+    rule: ArgumentRule,
+    text: string,
+    holder: Holder,
+    key: string | number,
+  ): DenialCode | null {
+    return matchesRule(rule, text) ? this.#judge(rule.role, text, holder, key) : 'ARGUMENT_INVALID';
   }
 
   /** Judges a value that is declared. */

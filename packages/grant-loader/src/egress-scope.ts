@@ -12,7 +12,8 @@ const MAX_URL_LENGTH = 65_536;
 
 /** Whether a string is to be judged as a URL wherever it appears. */
 export function isUrlText(text: string): boolean {
-  return URL_START.test(withoutTabsAndNewlines(text));
+  // Nearly every string is none; looking for one character costs a tenth.
+  return text.includes(':') && URL_START.test(withoutTabsAndNewlines(text));
 }
 
 /** The text as the WHATWG URL parser reads it: it drops tabs and newlines anywhere, also in a scheme. */

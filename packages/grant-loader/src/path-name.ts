@@ -12,6 +12,12 @@ const PATH_WORDS: ReadonlySet<string> = new Set([
 /** Words that make a path when `name` or `names` follows, as in `file_name`. */
 const NAMED_WORDS: ReadonlySet<string> = new Set(['file', 'dir', 'directory', 'folder', 'path']);
 
+/** Most names whose answer is remembered, and the longest of them in characters: at most about 64 KiB. */
+const MAX_JUDGED_NAMES = 1000;
+const MAX_JUDGED_LENGTH = 64;
+
+const judged = new Map<string, boolean>();
+
 /**
  * Whether an argument's name says that its value is a path.
  *
@@ -20,6 +26,17 @@ const NAMED_WORDS: ReadonlySet<string> = new Set(['file', 'dir', 'directory', 'f
  * last word is one of the words above, or when the last two are such as `file name`.
  */
 export function isPathName(name: string): boolean {
+  const known = judged.get(name);
+  if (known !== undefined) return known;
+  const isPath = endsInPathWord(name);
+  // Names come from callers too: forgetting all of them now and then is enough to stay small.
+  if (name.length > MAX_JUDGED_LENGTH) return isPath;
+  if (judged.size >= MAX_JUDGED_NAMES) judged.clear();
+  judged.set(name, isPath);
+  return isPath;
+}
+
+function endsInPathWord(name: string): boolean {
   const words = splitWords(name);
   const last = words.at(-1);
   if (last === undefined) return false;

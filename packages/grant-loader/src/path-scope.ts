@@ -3,6 +3,7 @@ import type { DenialCode } from '@cortex-governance/core';
 import { PATH_MALFORMED, PATH_PLAIN, pathForm } from './path-text.ts';
 import { findRealPath, type RealPath } from './real-path.ts';
 import { compileScopeGlob, isScopeGlob, normaliseScopeEntry } from './scope-entry.ts';
+import { WorkspacePath } from './workspace-path.ts';
 
 interface RealScope {
   readonly workspace: string;
@@ -18,6 +19,7 @@ const MALFORMED: RealPath = Object.freeze({ path: null, code: 'PATH_INVALID' });
  */
 export class PathScope {
   readonly #workspace: string;
+  readonly #paths: WorkspacePath;
   /** Relative to the workspace, in normal form; '' covers everything in it. */
   readonly #prefixes: readonly string[];
   readonly #globs: readonly ((path: string) => boolean)[];
@@ -26,6 +28,7 @@ export class PathScope {
   /** @param entries of `fsScope`, as the grant's schema accepts them. */
   constructor(entries: readonly string[], workspace: string) {
     this.#workspace = resolve(workspace);
+    this.#paths = new WorkspacePath(this.#workspace);
     this.#globs = entries.filter(isScopeGlob).map(compileScopeGlob);
     const prefixes = entries.filter((entry) => !isScopeGlob(entry)).map(normaliseScopeEntry);
     // An entry below another one adds nothing; kept, its real root could be moved by whoever may
@@ -39,8 +42,7 @@ export class PathScope {
   check(path: string): DenialCode | null {
     const form = pathForm(path);
     if (form === PATH_MALFORMED) return 'PATH_INVALID';
-    const relative =
-      form === PATH_PLAIN ? path : relativeTo(this.#workspace, resolve(this.#workspace, path));
+    const relative = form === PATH_PLAIN ? path : this.#paths.relative(path);
     return relative !== null && this.#covers(relative) ? null : 'PATH_OUT_OF_SCOPE';
   }
 

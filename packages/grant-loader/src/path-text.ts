@@ -25,6 +25,15 @@ const SCHEME_OR_DRIVE = /^[A-Za-z][A-Za-z0-9+.-]*:/;
 const DEVICE_NAME =
   /(?:^|\/)(?:con|prn|aux|nul|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3]|conin\$|conout\$) *(?:[.:][^/]*)?(?:\/|$)/i;
 
+/** The first three letters of each of them. */
+const DEVICE_STARTS: ReadonlySet<number> = new Set(
+  ['con', 'prn', 'aux', 'nul', 'com', 'lpt'].map((start) => lettersAt(start, 0)),
+);
+
+/** Letters that may follow them, as in `conin$`; every other one makes an ordinary name, as `config`. */
+const LETTER_I = 0x69;
+const LETTER_O = 0x6f;
+
 /**
  * Percent-encoded `.`, `/`, `\`, `%` and NUL, over-long UTF-8 (which lenient decoders turn into
  * them) and `%uXXXX`: a file name to us, a way out for a tool that decodes.
@@ -54,6 +63,7 @@ export function pathForm(path: string): PathForm {
     return PATH_MALFORMED;
   let form: PathForm = PATH_PLAIN;
   let rare = false;
+  let device = false;
   let start = 0;
   for (let i = 0; i <= length; i += 1) {
     const unit = i === length ? SLASH : path.charCodeAt(i);
@@ -61,6 +71,7 @@ export function pathForm(path: string): PathForm {
       const segment = segmentForm(path, start, i);
       if (segment === PATH_MALFORMED) return PATH_MALFORMED;
       if (segment === PATH_UNRESOLVED) form = PATH_UNRESOLVED;
+      else if (i - start >= 3 && mayBeDevice(path, start, i)) device = true;
       start = i + 1;
     } else if (unit < SPACE || unit === BACKSLASH) {
       return PATH_MALFORMED;
@@ -68,7 +79,7 @@ export function pathForm(path: string): PathForm {
       rare = true;
     }
   }
-  if (DEVICE_NAME.test(path) || (rare && hasRareTrick(path))) return PATH_MALFORMED;
+  if ((device && DEVICE_NAME.test(path)) || (rare && hasRareTrick(path))) return PATH_MALFORMED;
   return form;
 }
 
@@ -86,6 +97,23 @@ function segmentForm(path: string, start: number, end: number): PathForm {
   if (last !== DOT) return PATH_PLAIN;
   const dots = length === 1 || (length === 2 && path.charCodeAt(start) === DOT);
   return dots ? PATH_UNRESOLVED : PATH_MALFORMED;
+}
+
+/** Whether a segment of three characters or more starts like a device name. Most do not, and need no regular expression. */
+function mayBeDevice(path: string, start: number, end: number): boolean {
+  if (!DEVICE_STARTS.has(lettersAt(path, start))) return false;
+  if (end === start + 3) return true;
+  const next = path.charCodeAt(start + 3) | 0x20;
+  return next < 0x61 || next > 0x7a || next === LETTER_I || next === LETTER_O;
+}
+
+/** Three characters as one number, ASCII letters in lower case. Other characters may give the same number. */
+function lettersAt(text: string, at: number): number {
+  return (
+    ((text.charCodeAt(at) | 0x20) << 16) |
+    ((text.charCodeAt(at + 1) | 0x20) << 8) |
+    (text.charCodeAt(at + 2) | 0x20)
+  );
 }
 
 function hasRareTrick(path: string): boolean {
