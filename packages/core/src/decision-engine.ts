@@ -14,7 +14,7 @@ import type {
 } from './ports/grant-source.ts';
 import type { KillSwitchReader } from './ports/kill-switch.ts';
 import type { PolicyBackend } from './ports/policy-backend.ts';
-import { LIMITER_FULL, type RateLimiter } from './ports/rate-limiter.ts';
+import { LIMITER_FULL, LIMITER_UNAVAILABLE, type RateLimiter } from './ports/rate-limiter.ts';
 import type { TenantRegistry } from './ports/tenant-registry.ts';
 import type { DenialCode, VerdictCode } from './reason-code.ts';
 import { recordableRequest } from './recordable-request.ts';
@@ -22,11 +22,9 @@ import { findRequestProblem } from './request-check.ts';
 import type { Stage } from './stage.ts';
 import { globalStopCode, scopedStopCode } from './stop-code.ts';
 import { createVerdict, NO_OBLIGATIONS, type Verdict } from './verdict.ts';
+import { shortDetail } from './verdict-detail.ts';
 import { VerdictIdSource } from './verdict-id.ts';
 import { WallTime } from './wall-time.ts';
-
-/** Longest detail in a verdict's reason, in UTF-16 code units: a record must always have room for it. */
-const MAX_DETAIL_LENGTH = 512;
 
 /**
  * Runs the stages in order and answers with the first denial, or with an allow.
@@ -51,6 +49,8 @@ export class DecisionEngine {
   #wellFormed = false;
   #nowMs = 0;
   #policyHash = '';
+  /** Id of the verdict to come, when the limiter was told it before there is one. */
+  #reservedId = '';
   #ticket = EVIDENCE_DROPPED;
   #closed = false;
 
@@ -75,14 +75,13 @@ export class DecisionEngine {
   decide(request: DecisionRequest, resolved: ResolvedArguments | null = null): Verdict {
     this.#stage = 'kill_switch';
     this.#wellFormed = false;
-    let verdict: Verdict;
+    this.#reservedId = '';
     try {
       this.#nowMs = this.#clock.monotonicMs();
-      verdict = this.#judge(request, resolved);
+      return this.#record(request, this.#judge(request, resolved));
     } catch (error) {
-      verdict = this.#fault(error);
+      return this.#record(request, this.#fault(error));
     }
-    return this.#record(request, verdict);
   }
 
   /** Evidence ticket of the latest decision, or EVIDENCE_DROPPED. Read it before anything else is decided. */
@@ -190,17 +189,19 @@ export class DecisionEngine {
     // Asked before the limit is charged: a call that cannot be recorded must not consume one.
     this.#stage = 'evidence';
     if (!this.#evidence.ready()) return this.#answer('EVIDENCE_UNAVAILABLE');
+    let notice = '';
     if (action.limit !== null) {
       this.#stage = 'limits';
-      const callId = ownCallId(request);
-      const wait = this.#limiter.take(action.limit, request.tenant, callId, this.#nowMs);
-      if (wait === LIMITER_FULL) return this.#refuse(grant, 'LIMITER_FULL', '', obligations);
+      this.#reservedId = this.#nextId();
+      const wait = this.#limiter.take(action.limit, request, this.#reservedId, this.#nowMs);
+      notice = this.#limiter.notice;
       if (wait !== 0) {
-        return this.#refuse(grant, 'RATE_LIMITED', '', obligations, Math.ceil(wait));
+        const retryAfterMs = Math.max(0, Math.ceil(wait));
+        return this.#refuse(grant, limitCode(wait), notice, obligations, retryAfterMs);
       }
     }
     this.#stage = 'evidence';
-    return this.#answer('ALLOWED', '', obligations);
+    return this.#answer('ALLOWED', notice, obligations);
   }
 
   /** A denial or escalation that the grant's shadow mode turns into a reported allow. */
@@ -226,16 +227,22 @@ export class DecisionEngine {
     retryAfterMs = 0,
     shadowed = false,
   ): Verdict {
+    const id = this.#reservedId === '' ? this.#nextId() : this.#reservedId;
+    this.#reservedId = '';
     return createVerdict(
-      this.#ids.next(this.#wall.at(this.#nowMs)),
+      id,
       code,
       this.#stage,
       this.#policyHash,
-      shorten(detail),
+      shortDetail(detail),
       retryAfterMs,
       obligations,
       shadowed,
     );
+  }
+
+  #nextId(): string {
+    return this.#ids.next(this.#wall.at(this.#nowMs));
   }
 
   #fault(error: unknown): Verdict {
@@ -261,27 +268,32 @@ export class DecisionEngine {
         verdict.effect === 'allow' &&
         this.#evidence.required
       ) {
+        this.#giveBack(verdict);
         this.#stage = 'evidence';
         answer = this.#answer('EVIDENCE_UNAVAILABLE');
       }
     } catch (error) {
       this.#stage = 'evidence';
       this.#ticket = EVIDENCE_DROPPED;
+      this.#giveBack(verdict);
       answer = this.#fault(error);
     }
     this.counters.count(answer);
     return answer;
   }
+
+  /** A call that does not run after all must not have consumed anything. */
+  #giveBack(verdict: Verdict): void {
+    if (verdict.effect !== 'allow') return;
+    try {
+      this.#limiter.cancel(verdict.id, this.#nowMs);
+    } catch (error) {
+      this.#report(error);
+    }
+  }
 }
 
-/** A call id of one subject is not one of another: they may both number their calls from 1. */
-function ownCallId({ subject, callId }: DecisionRequest): string | undefined {
-  if (callId === undefined) return undefined;
-  return `${subject.type.length}:${subject.type}${subject.id.length}:${subject.id}${callId}`;
-}
-
-function shorten(detail: string): string {
-  return detail.length <= MAX_DETAIL_LENGTH
-    ? detail
-    : detail.slice(0, MAX_DETAIL_LENGTH).toWellFormed();
+function limitCode(wait: number): DenialCode {
+  if (wait === LIMITER_FULL) return 'LIMITER_FULL';
+  return wait === LIMITER_UNAVAILABLE ? 'LIMITER_UNAVAILABLE' : 'RATE_LIMITED';
 }

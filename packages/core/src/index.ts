@@ -61,6 +61,18 @@ export {
   type KillSwitchStatus,
   type KillTarget,
 } from './ports/kill-switch.ts';
+export {
+  BUDGET_UNITS,
+  type BudgetLimit,
+  type BudgetUnit,
+  type ConcurrencyLimit,
+  type GcraLimit,
+  LIMIT_DIMENSIONS,
+  type Limit,
+  type LimitDimension,
+  type LimitRule,
+  type WindowLimit,
+} from './ports/limit-rule.ts';
 export { type LogFields, type Logger, silentLogger } from './ports/logger.ts';
 export type {
   Histogram,
@@ -72,8 +84,9 @@ export type {
 export type { PolicyAnswer, PolicyBackend } from './ports/policy-backend.ts';
 export {
   LIMITER_FULL,
-  type LimitRule,
-  type LimitWindow,
+  LIMITER_UNAVAILABLE,
+  type LimitState,
+  type LimitUsage,
   type RateLimiter,
 } from './ports/rate-limiter.ts';
 export type { TenantRegistry } from './ports/tenant-registry.ts';

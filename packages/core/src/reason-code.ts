@@ -73,6 +73,7 @@ export const REASON_CODES = Object.freeze({
   POLICY_DENIED: verdict('deny', 403, false, 'denied by policy'),
   RATE_LIMITED: verdict('deny', 429, true, 'rate limit exceeded'),
   LIMITER_FULL: verdict('deny', 503, true, 'the limiter has no room for another key'),
+  LIMITER_UNAVAILABLE: verdict('deny', 503, true, 'the limit store cannot be reached'),
   OBLIGATION_UNSUPPORTED: verdict('deny', 403, false, 'an obligation cannot be met here'),
   EVIDENCE_UNAVAILABLE: verdict('deny', 503, true, 'evidence cannot be written'),
   ENGINE_FAULT: verdict('deny', 500, true, 'a part of the engine failed'),

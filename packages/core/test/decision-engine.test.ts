@@ -7,6 +7,7 @@ import {
   KILL_BITS,
   KILL_SCOPES,
   LIMITER_FULL,
+  LIMITER_UNAVAILABLE,
   REASON_CODES,
   STAGES,
   toolCall,
@@ -34,6 +35,10 @@ function answer(...given: unknown[]): [string, string, string] {
   const asked = given.length === 0 ? request : given[0];
   const { effect, code, stage } = engine.decide(asked as DecisionRequest);
   return [effect, code, stage];
+}
+
+function boom(): never {
+  throw new Error('boom');
 }
 
 describe('DecisionEngine, stage by stage', () => {
@@ -248,10 +253,6 @@ describe('DecisionEngine, shadow mode', () => {
 });
 
 describe('DecisionEngine, faults', () => {
-  const boom = (): never => {
-    throw new Error('boom');
-  };
-
   it.each([
     ['kill_switch', (p: TestParts) => (p.killSwitch.engaged = boom)],
     ['tenant', (p: TestParts) => (p.tenants.check = boom)],
@@ -357,26 +358,40 @@ describe('DecisionEngine, evidence', () => {
     expect(reason.isWellFormed()).toBe(true);
   });
 
-  it('keeps the call ids of different subjects apart', () => {
-    const asked: (string | undefined)[] = [];
-    parts.limiter.take = ((...[, , callId]: [unknown, unknown, string | undefined]) =>
-      asked.push(callId) && 0) as never;
-    engine = new DecisionEngine(parts);
-    const of = (type: string, id: string, callId?: string): void => {
-      engine.decide({
-        ...request,
-        subject: { type, id },
-        ...(callId === undefined ? {} : { callId }),
-      });
-    };
-    of('agent', 'a1', '1');
-    of('agent', 'a1', '1');
-    of('agent', 'a', '11');
-    of('agenta', '1', '1');
-    of('agent', 'a1');
-    expect(asked[0]).toBe(asked[1]);
-    expect(new Set(asked.slice(1)).size).toBe(4);
-    expect(asked[4]).toBeUndefined();
+  it('tells the limiter the id of the verdict to come', () => {
+    const verdict = engine.decide(request);
+    expect(parts.takenIds).toEqual([verdict.id]);
+    parts.wait = 5;
+    const limited = engine.decide(request);
+    expect(limited).toMatchObject({ code: 'RATE_LIMITED', retryAfterMs: 5 });
+    expect(new Set([verdict.id, limited.id, engine.decide(request).id]).size).toBe(3);
+  });
+
+  it('gives the limit back when the call could not be recorded', () => {
+    parts.dropRecords = true;
+    expect(engine.decide(request).code).toBe('EVIDENCE_UNAVAILABLE');
+    expect(parts.takenIds).toHaveLength(1);
+    expect(parts.cancelledIds).toEqual(parts.takenIds);
+    parts.evidence.appendDecision = boom;
+    expect(engine.decide(request).code).toBe('ENGINE_FAULT');
+    expect(parts.cancelledIds).toEqual(parts.takenIds);
+    parts.limiter.cancel = boom;
+    expect(engine.decide(request).code).toBe('ENGINE_FAULT');
+  });
+
+  it('says how a call was counted when the shared store did not count it', () => {
+    parts.limiter.notice = 'limit store unavailable: local share';
+    expect(engine.decide(request)).toMatchObject({
+      code: 'ALLOWED',
+      reason: 'allowed: limit store unavailable: local share',
+    });
+    parts.wait = LIMITER_UNAVAILABLE;
+    expect(engine.decide(request)).toMatchObject({
+      effect: 'deny',
+      code: 'LIMITER_UNAVAILABLE',
+      stage: 'limits',
+      httpStatus: 503,
+    });
   });
 
   it('has no ticket for a decision that could not be recorded', () => {

@@ -6,6 +6,7 @@ import {
   EVIDENCE_DROPPED,
   type GrantedAction,
   type KillSwitchEntry,
+  type LimitRule,
   type Verdict,
 } from '../src/index.ts';
 
@@ -25,7 +26,8 @@ export class TestParts implements EngineParts {
   approval = false;
   shadow = false;
   wait = 0;
-  taken = 0;
+  readonly takenIds: string[] = [];
+  readonly cancelledIds: string[] = [];
   evidenceReady = true;
   evidenceRequired = true;
   dropRecords = false;
@@ -35,15 +37,29 @@ export class TestParts implements EngineParts {
   readonly faults: unknown[] = [];
   policy: EngineParts['policy'] = null;
 
+  /** Calls that the limiter admitted. */
+  get taken(): number {
+    return this.takenIds.length;
+  }
+
   readonly clock = { monotonicMs: () => this.nowMs, wallMs: () => this.epochMs + this.nowMs };
   readonly killSwitch = { engaged: () => this.engagedBits, find: () => this.stop };
   readonly tenants = { check: () => this.tenantDenial };
   readonly limiter = {
-    take: () => {
-      if (this.wait === 0) this.taken += 1;
+    take: (_rule: LimitRule, _request: DecisionRequest, id: string): number => {
+      if (this.wait === 0) this.takenIds.push(id);
       return this.wait;
     },
+    settle: () => false,
+    cancel: (id: string): boolean => {
+      this.cancelledIds.push(id);
+      return true;
+    },
+    inspect: () => [],
+    prepare: null,
+    notice: '',
     size: () => 0,
+    close: async () => {},
   };
   readonly evidence = this.#makeEvidence();
   readonly onFault = (stage: string, error: unknown): void => {
@@ -87,7 +103,12 @@ export class TestParts implements EngineParts {
       get approval() {
         return parts.approval;
       },
-      limit: { tool: 'git-map', action: 'tree', windows: [{ limit: 1, windowMs: 1 }] },
+      limit: {
+        tool: 'git-map',
+        action: 'tree',
+        limits: [{ kind: 'window', by: ['tenant'], limit: 1, windowMs: 1 }],
+        shadow: false,
+      },
       checkArguments: () => this.problem,
       resolvePaths: async () => ({ args: {}, problem: null }),
     };

@@ -1,7 +1,7 @@
 import type { Attributes } from '../attributes.ts';
 import type { DecisionRequest } from '../decision-request.ts';
 import type { DenialCode } from '../reason-code.ts';
-import type { LimitRule } from './rate-limiter.ts';
+import type { LimitRule } from './limit-rule.ts';
 
 /** Why arguments are refused. */
 export interface ArgumentProblem {
