@@ -75,8 +75,12 @@ export class PathScope {
   }
 
   #covers(relative: string): boolean {
-    for (const prefix of this.#prefixes) if (isWithin(prefix, relative)) return true;
-    for (const matches of this.#globs) if (matches(relative)) return true;
+    for (let i = 0; i < this.#prefixes.length; i += 1) {
+      if (isWithin(this.#prefixes[i] as string, relative)) return true;
+    }
+    for (let i = 0; i < this.#globs.length; i += 1) {
+      if (this.#globs[i]?.(relative) === true) return true;
+    }
     return false;
   }
 
@@ -110,9 +114,11 @@ export class PathScope {
 
 /** Whether a path in normal form is the folder or below it. */
 function isWithin(folder: string, path: string): boolean {
-  if (folder === '') return true;
-  if (!path.startsWith(folder)) return false;
-  return path.length === folder.length || path.charCodeAt(folder.length) === 0x2f;
+  const { length } = folder;
+  if (length === 0) return true;
+  // One look at the character behind tells most entries apart, without comparing names.
+  if (path.length > length) return path.charCodeAt(length) === 0x2f && path.startsWith(folder);
+  return path === folder;
 }
 
 /** The path below a folder, separated by `/`; '' for the folder itself; null outside. Both absolute. */

@@ -18,17 +18,28 @@ const TILDE = 0x7e;
 const PERCENT = 0x25;
 const COLON = 0x3a;
 
+/**
+ * What nearly every path is: names of ordinary characters, with dots only inside, none of which starts as
+ * a device name does. One regular expression is twice as fast as a loop; what it does not match is not
+ * refused, but looked at character by character. It reads no character more than a few times.
+ */
+const ORDINARY =
+  /^(?:(?![cpanlCPANL](?:[oO][nNmM]|[rR][nN]|[uU][xXlL]|[pP][tT])(?![a-hj-np-z]))\.?[\w@+=,-]+(?:\.[\w@+=,-]+)*(?:\/(?!$)|$))+$/;
+
 /** `file:`, `https:`, `C:`: a URL or a drive, never a path below the workspace. */
 const SCHEME_OR_DRIVE = /^[A-Za-z][A-Za-z0-9+.-]*:/;
 
 /** Names that Windows opens as devices in any folder and with any extension. */
 const DEVICE_NAME =
-  /(?:^|\/)(?:con|prn|aux|nul|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3]|conin\$|conout\$) *(?:[.:][^/]*)?(?:\/|$)/i;
+  /^(?:con|prn|aux|nul|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3]|conin\$|conout\$) *(?:[.:].*)?$/is;
 
-/** The first three letters of each of them. */
-const DEVICE_STARTS: ReadonlySet<number> = new Set(
-  ['con', 'prn', 'aux', 'nul', 'com', 'lpt'].map((start) => lettersAt(start, 0)),
-);
+/** The first three letters of each of them, as {@link lettersAt} reads them. */
+const CON = lettersAt('con', 0);
+const PRN = lettersAt('prn', 0);
+const AUX = lettersAt('aux', 0);
+const NUL = lettersAt('nul', 0);
+const COM = lettersAt('com', 0);
+const LPT = lettersAt('lpt', 0);
 
 /** Letters that may follow them, as in `conin$`; every other one makes an ordinary name, as `config`. */
 const LETTER_I = 0x69;
@@ -61,9 +72,9 @@ export function pathForm(path: string): PathForm {
   const { length } = path;
   if (length === 0 || length > MAX_PATH_LENGTH || path.charCodeAt(0) === TILDE)
     return PATH_MALFORMED;
+  if (ORDINARY.test(path)) return PATH_PLAIN;
   let form: PathForm = PATH_PLAIN;
   let rare = false;
-  let device = false;
   let start = 0;
   for (let i = 0; i <= length; i += 1) {
     const unit = i === length ? SLASH : path.charCodeAt(i);
@@ -71,7 +82,6 @@ export function pathForm(path: string): PathForm {
       const segment = segmentForm(path, start, i);
       if (segment === PATH_MALFORMED) return PATH_MALFORMED;
       if (segment === PATH_UNRESOLVED) form = PATH_UNRESOLVED;
-      else if (i - start >= 3 && mayBeDevice(path, start, i)) device = true;
       start = i + 1;
     } else if (unit < SPACE || unit === BACKSLASH) {
       return PATH_MALFORMED;
@@ -79,8 +89,7 @@ export function pathForm(path: string): PathForm {
       rare = true;
     }
   }
-  if ((device && DEVICE_NAME.test(path)) || (rare && hasRareTrick(path))) return PATH_MALFORMED;
-  return form;
+  return rare && hasRareTrick(path) ? PATH_MALFORMED : form;
 }
 
 /** Whether a path is well formed by its text. */
@@ -94,17 +103,34 @@ function segmentForm(path: string, start: number, end: number): PathForm {
   if (length === 0) return start === 1 && path.length > 1 ? PATH_MALFORMED : PATH_UNRESOLVED;
   const last = path.charCodeAt(end - 1);
   if (last === SPACE) return PATH_MALFORMED;
-  if (last !== DOT) return PATH_PLAIN;
-  const dots = length === 1 || (length === 2 && path.charCodeAt(start) === DOT);
-  return dots ? PATH_UNRESOLVED : PATH_MALFORMED;
+  if (last === DOT) {
+    const dots = length === 1 || (length === 2 && path.charCodeAt(start) === DOT);
+    return dots ? PATH_UNRESOLVED : PATH_MALFORMED;
+  }
+  return length >= 3 && startsLikeDevice(path, start, end) && isDevice(path, start, end)
+    ? PATH_MALFORMED
+    : PATH_PLAIN;
 }
 
-/** Whether a segment of three characters or more starts like a device name. Most do not, and need no regular expression. */
-function mayBeDevice(path: string, start: number, end: number): boolean {
-  if (!DEVICE_STARTS.has(lettersAt(path, start))) return false;
+/** Whether a segment of three characters or more may be a device name. Most are not, and need no regular expression. */
+function startsLikeDevice(path: string, start: number, end: number): boolean {
+  const letters = lettersAt(path, start);
+  if (
+    letters !== CON &&
+    letters !== COM &&
+    letters !== PRN &&
+    letters !== AUX &&
+    letters !== NUL &&
+    letters !== LPT
+  )
+    return false;
   if (end === start + 3) return true;
   const next = path.charCodeAt(start + 3) | 0x20;
   return next < 0x61 || next > 0x7a || next === LETTER_I || next === LETTER_O;
+}
+
+function isDevice(path: string, start: number, end: number): boolean {
+  return DEVICE_NAME.test(path.slice(start, end));
 }
 
 /** Three characters as one number, ASCII letters in lower case. Other characters may give the same number. */
