@@ -3,18 +3,13 @@ import type {
   DecisionRequest,
   DenialCode,
   GrantedAction,
-  LimitRule,
-  LimitWindow,
 } from '@cortex-governance/core';
 import { ArgumentPolicy } from './argument-policy.ts';
 import { EgressScope } from './egress-scope.ts';
 import type { Grant } from './grant.ts';
 import { ScopedAction } from './granted-action.ts';
+import { compileLimitRule } from './limit-rule.ts';
 import { PathScope } from './path-scope.ts';
-
-const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
 
 export interface CompileGrantOptions {
   /** Folder that `fsScope` and relative paths start from. Default: the working folder. */
@@ -88,20 +83,11 @@ function compileActions(grant: Grant, scope: PathScope): ReadonlyMap<string, Sco
         name,
         effect: rule?.effect ?? 'write',
         approval: rule?.approval ?? false,
-        limit: limitRule(grant.tool, name, rule?.rate ?? grant.rate),
+        limit: compileLimitRule(grant, name, rule?.rate ?? grant.rate),
         policy,
         scope,
       });
       return [name, action];
     }),
   );
-}
-
-function limitRule(tool: string, action: string, rate: Grant['rate']): LimitRule {
-  const windows: LimitWindow[] = [Object.freeze({ limit: rate.perMinute, windowMs: MINUTE_MS })];
-  if (rate.perHour !== undefined)
-    windows.push(Object.freeze({ limit: rate.perHour, windowMs: HOUR_MS }));
-  if (rate.perDay !== undefined)
-    windows.push(Object.freeze({ limit: rate.perDay, windowMs: DAY_MS }));
-  return Object.freeze({ tool, action, windows: Object.freeze(windows) });
 }

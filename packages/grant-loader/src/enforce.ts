@@ -5,6 +5,7 @@ import {
   findAttributeProblem,
   GovernanceError,
   type GrantedAction,
+  type Limit,
   type LimitRule,
   type VerdictCode,
 } from '@cortex-governance/core';
@@ -14,6 +15,15 @@ import { Grant } from './grant.ts';
 
 /** Most pairs of tool and action that are counted in one process. */
 const MAX_COUNTED_ACTIONS = 10_000;
+
+/** Most calls that one window counts. */
+const MAX_COUNTED_CALLS = 1_000_000;
+
+/** A limit of calls in a window. */
+interface CallLimit {
+  readonly limit: number;
+  readonly windowMs: number;
+}
 
 interface Compiled {
   readonly cwd: string;
@@ -36,11 +46,12 @@ type Refusal = { readonly code: VerdictCode; readonly argument: string } | null;
  * throws at once. Paths are judged by their text, relative to the working folder; links are not followed.
  *
  * Calls are counted per process, by tool and action, on a clock that never steps. Nothing here knows
- * a tenant, a subject or a person's approval: a grant that asks for one of them is not met.
+ * a tenant, a subject or a person's approval: a grant that asks for one of them is not met. Nor does it
+ * count tokens, cost, bursts or calls that run: a grant that limits these is refused as GRANT_INVALID.
  * @throws {GovernanceError} ACTION_NOT_ALLOWED ("action not allowed"), PATH_OUT_OF_SCOPE ("path not
  * within fsScope"), RATE_LIMITED ("rate limit exceeded"), PATH_INVALID, HOST_NOT_ALLOWED,
  * ARGUMENT_UNKNOWN, ARGUMENT_MISSING, ARGUMENT_INVALID, APPROVAL_REQUIRED, TENANT_NOT_GRANTED,
- * SUBJECT_NOT_GRANTED, LIMITER_FULL, and GRANT_INVALID for what is not a grant.
+ * SUBJECT_NOT_GRANTED, LIMITER_FULL, and GRANT_INVALID for what is not a grant, or limits what is not counted here.
  */
 export function enforce(grant: Grant, action: string, args?: unknown): true {
   const data = checkedGrant(grant);
@@ -112,10 +123,11 @@ function isDeeplyFrozen(value: unknown): boolean {
 /** Counts a call in every window of the action, or in none; null when it was counted. */
 function take(action: GrantedAction): DenialCode | null {
   if (action.limit === null) return null;
-  const windows = windowsOf(action.limit);
+  const limits = countableLimits(action.limit);
+  const windows = windowsOf(action.limit, limits);
   if (windows === null) return 'LIMITER_FULL';
   const now = performance.now();
-  for (const { windowMs } of action.limit.windows) {
+  for (const { windowMs } of limits) {
     if (windows.get(windowMs)?.hasRoom(now) !== true) return 'RATE_LIMITED';
   }
   // Also in windows that only an earlier grant had: it may come back. Full ones stay full.
@@ -123,8 +135,31 @@ function take(action: GrantedAction): DenialCode | null {
   return null;
 }
 
+/**
+ * The windows of single calls that a rule consists of.
+ * @throws {GovernanceError} GRANT_INVALID for any other limit: not to count it would not enforce the grant.
+ */
+function countableLimits({ limits }: LimitRule): readonly CallLimit[] {
+  return limits.map((limit) => {
+    const isCalls = limit.kind === 'window' || (limit.kind === 'budget' && limit.unit === 'calls');
+    if (isCalls && limit.limit <= MAX_COUNTED_CALLS && limit.by.length === 3) return limit;
+    const problem = `only a governor counts ${describeLimit(limit)}`;
+    throw new GovernanceError('GRANT_INVALID', { file: 'enforce(grant)', place: 'rate', problem });
+  });
+}
+
+function describeLimit(limit: Limit): string {
+  if (limit.kind === 'gcra') return 'calls with a burst';
+  if (limit.kind === 'concurrency') return 'calls that run';
+  if (limit.kind === 'budget' && limit.unit !== 'calls') return limit.unit;
+  return `more than ${MAX_COUNTED_CALLS} calls, or calls in other ways than each action`;
+}
+
 /** The counters of an action, with those of the rule under its limits; null when there is no room. */
-function windowsOf(rule: LimitRule): ReadonlyMap<number, CallWindow> | null {
+function windowsOf(
+  rule: LimitRule,
+  limits: readonly CallLimit[],
+): ReadonlyMap<number, CallWindow> | null {
   // Neither name holds a control character; the schema of grants says so.
   const key = `${rule.tool}\0${rule.action}`;
   let windows = counters.get(key);
@@ -133,7 +168,7 @@ function windowsOf(rule: LimitRule): ReadonlyMap<number, CallWindow> | null {
     windows = new Map();
     counters.set(key, windows);
   }
-  for (const { limit, windowMs } of rule.windows) {
+  for (const { limit, windowMs } of limits) {
     const known = windows.get(windowMs);
     if (known?.limit === limit) continue;
     windows.set(windowMs, known?.withLimit(limit) ?? new CallWindow(limit, windowMs));

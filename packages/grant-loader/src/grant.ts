@@ -2,15 +2,13 @@ import { MAX_IDENTIFIER_LENGTH } from '@cortex-governance/core';
 import { z } from 'zod';
 import { ArgumentName, ArgumentSpec } from './argument-spec.ts';
 import { findEgressHostProblem } from './egress-host.ts';
+import { GrantRate } from './grant-rate.ts';
 import { findScopeEntryProblem } from './scope-entry.ts';
 
 export const DATA_CLASSES = ['public', 'internal', 'sensitive'] as const;
 export const GRANT_RISKS = ['low', 'medium', 'high'] as const;
 export const GRANT_MODES = ['enforce', 'shadow'] as const;
 export const ACTION_EFFECTS = ['read', 'write'] as const;
-
-/** Highest rate, in calls per window: what a limiter can count exactly. */
-export const MAX_RATE = 1_000_000;
 
 /** Most entries in one list of a grant. */
 const MAX_LIST_LENGTH = 1000;
@@ -21,14 +19,6 @@ const Identifier = z
   .max(MAX_IDENTIFIER_LENGTH)
   .refine((text) => !/\p{Cc}/u.test(text), 'contains a control character')
   .refine((text) => text === text.trim(), 'starts or ends with white space');
-
-const CallRate = z.int().min(1).max(MAX_RATE);
-
-const GrantRate = z.strictObject({
-  perMinute: CallRate.describe('Most calls in any 60 seconds.'),
-  perHour: CallRate.optional().describe('Most calls in any hour.'),
-  perDay: CallRate.optional().describe('Most calls in any 24 hours.'),
-});
 
 const GrantArguments = z.record(ArgumentName, ArgumentSpec).transform(withoutPrototype);
 

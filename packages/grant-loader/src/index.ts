@@ -16,7 +16,6 @@ export {
   GRANT_MODES,
   GRANT_RISKS,
   Grant,
-  MAX_RATE,
 } from './grant.ts';
 export { GRANT_FOLDER, MAX_GRANT_FILE_BYTES } from './grant-file.ts';
 export { MAX_GRANT_FILES } from './grant-folder.ts';
@@ -35,6 +34,7 @@ export {
   type GrantLoader,
   type GrantLoaderOptions,
 } from './grant-loader.ts';
+export { type GrantRate, MAX_RATE } from './grant-rate.ts';
 export {
   GRANT_LINT_WARNINGS,
   type GrantLintFinding,

@@ -16,6 +16,7 @@ export const GRANT_LINT_WARNINGS = Object.freeze({
     'an argument is a glob and none is a path, so nothing says which folder it applies to',
   GRANT_ID_MISMATCH: 'the file name is not that of the tool',
   GRANTED_TO_NOBODY: 'the list is empty, so every call is denied',
+  LIMIT_ACROSS_TENANTS: 'tenants share this limit, so one of them can use it up for all others',
   SCOPE_EMPTY: 'an argument is a path and fsScope is empty, so every call with it is denied',
   SCOPE_GLOB_UNMATCHED: 'the glob matches nothing in the workspace',
   SCOPE_IS_LINK: 'the entry is, or leads through, a link; what it points to is in scope',

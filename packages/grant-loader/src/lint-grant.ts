@@ -4,6 +4,7 @@ import { compileArgumentRule } from './argument-rule.ts';
 import type { ArgumentSpec } from './argument-spec.ts';
 import type { Grant } from './grant.ts';
 import type { LoadedGrant } from './grant-file.ts';
+import type { GrantRate } from './grant-rate.ts';
 import { type JsonDocument, placeOf } from './json-document.ts';
 import {
   GRANT_LINT_WARNINGS,
@@ -11,7 +12,8 @@ import {
   type GrantLintWarning,
 } from './lint-finding.ts';
 import { globMatches, inspectScopePath } from './lint-workspace.ts';
-import { isScopeGlob, normaliseScopeEntry } from './scope-entry.ts';
+import { normaliseScopeEntry } from './scope-entry.ts';
+import { isScopeGlob } from './scope-glob.ts';
 import { showText } from './shown-text.ts';
 
 /** A warning before it knows its file: code, member it is about, and more about it. */
@@ -33,6 +35,7 @@ export async function lintGrant(
     ...lintFile(loaded),
     ...lintActions(loaded.grant, document.value),
     ...lintArguments(loaded.grant),
+    ...lintRates(loaded.grant),
     ...(await lintScope(loaded.grant, workspace)),
   ];
   return warnings.map(([code, path, more]) => ({
@@ -61,6 +64,19 @@ function* lintActions({ tenants, subjects, egress }: Grant, written: unknown): G
   if (tenants?.length === 0) yield ['GRANTED_TO_NOBODY', ['tenants']];
   if (subjects?.length === 0) yield ['GRANTED_TO_NOBODY', ['subjects']];
   if (egress?.hosts.length === 0) yield ['GRANTED_TO_NOBODY', ['egress', 'hosts']];
+}
+
+function* lintRates(grant: Grant): Generator<Warning> {
+  yield* lintRate(grant.rate, ['rate']);
+  for (const [action, { rate }] of Object.entries(grant.actionRules)) {
+    if (rate !== undefined) yield* lintRate(rate, ['actionRules', action, 'rate']);
+  }
+}
+
+function* lintRate(rate: GrantRate, path: readonly string[]): Generator<Warning> {
+  for (const [i, { by }] of (rate.limits ?? []).entries()) {
+    if (!by.includes('tenant')) yield ['LIMIT_ACROSS_TENANTS', [...path, 'limits', i, 'by']];
+  }
 }
 
 function* lintArguments(grant: Grant): Generator<Warning> {

@@ -181,6 +181,18 @@ describe('the limit of enforce', () => {
     }
   });
 
+  it.each([
+    ['calls with a burst', { perMinute: 9, burst: 2 }],
+    ['tokens', { perMinute: 9, tokens: { perDay: 9, perCall: 1 } }],
+    ['cost', { perMinute: 9, cost: { perDay: 9, perCall: 1 } }],
+    ['calls that run', { perMinute: 9, concurrency: { limit: 1 } }],
+    ['calls in other ways', { perMinute: 9, limits: [{ by: ['tenant'], perDay: 9 }] }],
+    ['more than 1000000 calls', { perMinute: 1_000_001 }],
+  ])('refuses a grant that limits %s, which it does not count', (what, rate) => {
+    expect(() => enforce(frozen({ rate }), 'go')).toThrow(what);
+    expect(codeOf(frozen({ rate }), 'go')).toBe('GRANT_INVALID');
+  });
+
   it('keeps the longer windows too, and charges all or none', () => {
     const grant = frozen({ rate: { perMinute: 2, perHour: 3 } });
     for (let i = 0; i < 3; i += 1) {

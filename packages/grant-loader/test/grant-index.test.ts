@@ -298,23 +298,26 @@ describe('a compiled grant', () => {
       limit: {
         tool: 'a',
         action: 'go',
-        windows: [
-          { limit: 1, windowMs: 60_000 },
-          { limit: 2, windowMs: 3_600_000 },
-          { limit: 3, windowMs: 86_400_000 },
+        shadow: true,
+        limits: [
+          { kind: 'window', by: ['tenant', 'tool', 'action'], limit: 1, windowMs: 60_000 },
+          { kind: 'window', limit: 2, windowMs: 3_600_000 },
+          { kind: 'window', limit: 3, windowMs: 86_400_000 },
         ],
       },
     });
     expect(grant?.action('look')).toMatchObject({
       effect: 'read',
       approval: true,
-      limit: { action: 'look', windows: [{ limit: 9, windowMs: 60_000 }] },
+      limit: { action: 'look', limits: [{ limit: 9, windowMs: 60_000 }] },
     });
     const frozen = [
       index.current(),
       grant,
       grant?.action('go'),
       grant?.action('go')?.limit,
+      grant?.action('go')?.limit?.limits,
+      grant?.action('go')?.limit?.limits[0],
       grant?.actions(),
     ];
     for (const part of frozen) expect(Object.isFrozen(part)).toBe(true);

@@ -198,9 +198,9 @@ describe('a bad file at the first load', () => {
     ],
     [
       'an unknown member below',
-      text('"rate": {"perMinute": 1, "burst": 5}'),
-      '4:28 rate.burst',
-      /unknown member "burst"/,
+      text('"rate": {"perMinute": 1, "perWeek": 5}'),
+      '4:28 rate.perWeek',
+      /unknown member "perWeek"/,
     ],
     [
       'a member of the wrong type',

@@ -58,7 +58,7 @@ describe('Grant', () => {
 
   it.each([
     { extra: 1 },
-    { rate: { perMinute: 1, burst: 2 } },
+    { rate: { perMinute: 1, perWeek: 2 } },
     { args: { a: { type: 'string', pattern: '.' } } },
     { actionRules: { go: { level: 1 } } },
     { egress: { hosts: [], ports: [] } },
@@ -79,7 +79,7 @@ describe('Grant', () => {
     { rate: { perHour: 1 } },
     { rate: { perMinute: 0 } },
     { rate: { perMinute: 1.5 } },
-    { rate: { perMinute: 1_000_001 } },
+    { rate: { perMinute: 1_000_000_001 } },
     { rate: { perMinute: '1' } },
     { dataClass: 'secret' },
     { risk: 'none' },

@@ -48,7 +48,7 @@ describe('lintGrants', () => {
     const report = await lint({
       clean: CLEAN,
       a: '{\n  "tool": ',
-      b: { ...CLEAN, tool: 'b', one: 1, rate: { perMinute: 0, burst: 1 } },
+      b: { ...CLEAN, tool: 'b', one: 1, rate: { perMinute: 0, perWeek: 1 } },
       c: CLEAN,
       '-d': CLEAN,
     });
@@ -56,7 +56,7 @@ describe('lintGrants', () => {
       '-d.json  GRANT_ID_INVALID',
       'a.json 2:11 GRANT_INVALID',
       'b.json 18:18 rate.perMinute GRANT_INVALID',
-      'b.json 19:5 rate.burst GRANT_INVALID',
+      'b.json 19:5 rate.perWeek GRANT_INVALID',
       'b.json 24:3 one GRANT_INVALID',
       'c.json 2:11 tool GRANT_ID_MISMATCH',
       'clean.json 2:11 tool GRANT_INVALID',

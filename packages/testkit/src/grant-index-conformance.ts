@@ -80,7 +80,7 @@ function describeSnapshots(factory: Factory): void {
       }
     }));
 
-  it('names tool and action in the limit of each action, with windows that can be counted', () =>
+  it('names tool and action in the limit of each action, with amounts and times that can be counted', () =>
     withFixture(factory, ({ index, tools }) => {
       for (const tool of tools) {
         const grant = index.current().find(tool);
@@ -88,9 +88,10 @@ function describeSnapshots(factory: Factory): void {
           const limit = grant?.action(name)?.limit ?? null;
           if (limit === null) continue;
           expect(limit).toMatchObject({ tool, action: name });
-          for (const { limit: most, windowMs } of limit.windows) {
-            expect(Number.isSafeInteger(most) && most > 0).toBe(true);
-            expect(windowMs).toBeGreaterThan(0);
+          expect(limit.limits.length).toBeGreaterThan(0);
+          for (const single of limit.limits) {
+            expect(Number.isSafeInteger(single.limit) && single.limit > 0).toBe(true);
+            expect('windowMs' in single ? single.windowMs : single.leaseMs).toBeGreaterThan(0);
           }
         }
       }
