@@ -1,7 +1,7 @@
 import { lstat, opendir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
-import picomatch from 'picomatch';
-import { compileScopeGlob, normaliseScopeEntry } from './scope-entry.ts';
+import { normaliseScopeEntry } from './scope-entry.ts';
+import { compileScopeGlob, scopeGlobBase } from './scope-glob.ts';
 
 /** Entries looked at for one glob; a workspace may be huge. */
 const MAX_ENTRIES = 20_000;
@@ -27,9 +27,8 @@ export async function inspectScopePath(
 /** Whether a glob matches anything. Also true when the workspace is too large to tell. */
 export async function globMatches(workspace: string, glob: string): Promise<boolean> {
   const normal = normaliseScopeEntry(glob);
-  const matches = compileScopeGlob(glob);
-  const { base } = picomatch.scan(normal);
-  const pending = [base];
+  const matches = compileScopeGlob(normal);
+  const pending = [scopeGlobBase(normal)];
   for (let seen = 0; seen < MAX_ENTRIES; ) {
     const folder = pending.pop();
     if (folder === undefined) return false;

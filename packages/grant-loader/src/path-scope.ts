@@ -2,7 +2,8 @@ import { isAbsolute, resolve, sep } from 'node:path';
 import type { DenialCode } from '@cortex-governance/core';
 import { PATH_MALFORMED, PATH_PLAIN, pathForm } from './path-text.ts';
 import { findRealPath, type RealPath } from './real-path.ts';
-import { compileScopeGlob, isScopeGlob, normaliseScopeEntry } from './scope-entry.ts';
+import { normaliseScopeEntry } from './scope-entry.ts';
+import { compileScopeGlob, isScopeGlob } from './scope-glob.ts';
 import { WorkspacePath } from './workspace-path.ts';
 
 interface RealScope {
@@ -29,7 +30,7 @@ export class PathScope {
   constructor(entries: readonly string[], workspace: string) {
     this.#workspace = resolve(workspace);
     this.#paths = new WorkspacePath(this.#workspace);
-    this.#globs = entries.filter(isScopeGlob).map(compileScopeGlob);
+    this.#globs = entries.filter(isScopeGlob).map(normaliseScopeEntry).map(compileScopeGlob);
     const prefixes = entries.filter((entry) => !isScopeGlob(entry)).map(normaliseScopeEntry);
     // An entry below another one adds nothing; kept, its real root could be moved by whoever may
     // write in the outer one.

@@ -1,5 +1,3 @@
-import picomatch from 'picomatch';
-import { climbsByGlob } from './glob-text.ts';
 import { isPathText } from './path-text.ts';
 
 /**
@@ -14,21 +12,13 @@ export function findScopeEntryProblem(entry: string): string | null {
     return 'is absolute; write it relative to the workspace';
   if (entry.startsWith('~')) return 'starts with "~"; write it relative to the workspace';
   if (entry.startsWith('!')) return 'is negated; name what is in scope';
-  if (entry.split('/').includes('..') || climbsByGlob(entry)) return 'contains ".."';
+  if (entry.split('/').includes('..')) return 'contains ".."';
+  // Elsewhere these are patterns. As plain text they would silently cover less than they seem to.
+  if (/[{}]/.test(entry)) return 'contains a brace; write an entry for each alternative';
+  if (/[@!+?*]\(/.test(entry))
+    return 'contains an extended glob; only "*", "?" and "**" are patterns';
   if (!isPathText(entry)) return 'has a form that is refused in every path';
   return null;
-}
-
-/** Whether an entry is a pattern rather than the name of a folder or file. */
-export function isScopeGlob(entry: string): boolean {
-  return picomatch.scan(entry).isGlob;
-}
-
-/** The test that a glob makes on a path relative to the workspace. */
-export function compileScopeGlob(glob: string): (path: string) => boolean {
-  // Not picomatch() itself, which also accepts the glob's own text as a path.
-  const expression = picomatch.makeRe(normaliseScopeEntry(glob), { dot: true, nonegate: true });
-  return (path) => expression.test(path);
 }
 
 /** An entry in the one form that scopes compare: no `.` and no empty segments; '' is the workspace. */
