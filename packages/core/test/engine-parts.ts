@@ -55,6 +55,7 @@ export class TestParts implements EngineParts {
       this.cancelledIds.push(id);
       return true;
     },
+    reservedBy: () => undefined,
     inspect: () => [],
     prepare: null,
     notice: '',

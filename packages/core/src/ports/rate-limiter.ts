@@ -53,6 +53,8 @@ export interface RateLimiter {
    * for any other until the next take. False when there is nothing to give back.
    */
   cancel(id: string, nowMs: number): boolean;
+  /** The tenant of the call that has this reservation; undefined when none has. */
+  reservedBy(id: string): string | undefined;
   /** Where every limit of the rule stands for this caller. Takes nothing. */
   inspect(rule: LimitRule, request: DecisionRequest, nowMs: number): readonly LimitState[];
   /**
