@@ -8,6 +8,7 @@ export {
   type EvidenceWriterSetup,
 } from './evidence-writer-conformance.ts';
 export { type ExposedFamily, type ExposedSample, parseExposition } from './exposition.ts';
+export { FaultProxy, type Toxic } from './fault-proxy.ts';
 export { describeGrantIndex, type GrantIndexFixture } from './grant-index-conformance.ts';
 export type { KillSwitchFixture } from './kill-switch-cases.ts';
 export { describeKillSwitch } from './kill-switch-conformance.ts';
@@ -15,6 +16,16 @@ export { describeLogger, type LoggerFixture } from './logger-conformance.ts';
 export { describeMetricsRegistry } from './metrics-registry-conformance.ts';
 export { describeRateLimiter } from './rate-limiter-conformance.ts';
 export { type LoggedEvent, RecordingLogger } from './recording-logger.ts';
+export { type RedisCluster, startRedisCluster } from './redis-cluster.ts';
+export { RedisReplyError, redisCommand } from './redis-command.ts';
+export {
+  freePort,
+  hasRedis,
+  type RedisServer,
+  type RedisServerOptions,
+  redisOrSkip,
+  startRedis,
+} from './redis-server.ts';
 export {
   GIT_MAP_GRANT,
   type GrantFile,
