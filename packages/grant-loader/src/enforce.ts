@@ -12,6 +12,7 @@ import {
 import { CallWindow } from './call-window.ts';
 import { compileGrant } from './compile-grant.ts';
 import { Grant } from './grant.ts';
+import { resetShadowWarnings, warnOfShadowedRefusal } from './shadow-warnings.ts';
 
 /** Most pairs of tool and action that are counted in one process. */
 const MAX_COUNTED_ACTIONS = 10_000;
@@ -48,6 +49,9 @@ type Refusal = { readonly code: VerdictCode; readonly argument: string } | null;
  * Calls are counted per process, by tool and action, on a clock that never steps. Nothing here knows
  * a tenant, a subject or a person's approval: a grant that asks for one of them is not met. Nor does it
  * count tokens, cost, bursts or calls that run: a grant that limits these is refused as GRANT_INVALID.
+ *
+ * A grant in shadow mode refuses nothing: the first refusal of each tool and code is a process warning of
+ * the type `GovernanceWarning`.
  * @throws {GovernanceError} ACTION_NOT_ALLOWED ("action not allowed"), PATH_OUT_OF_SCOPE ("path not
  * within fsScope"), RATE_LIMITED ("rate limit exceeded"), PATH_INVALID, HOST_NOT_ALLOWED,
  * ARGUMENT_UNKNOWN, ARGUMENT_MISSING, ARGUMENT_INVALID, APPROVAL_REQUIRED, TENANT_NOT_GRANTED,
@@ -57,16 +61,21 @@ export function enforce(grant: Grant, action: string, args?: unknown): true {
   const data = checkedGrant(grant);
   const compiled = compiledFor(data);
   const refusal = refuse(data, compiled, action, args);
-  if (refusal === null || compiled.shadow) return true;
+  if (refusal === null) return true;
+  if (compiled.shadow) {
+    warnOfShadowedRefusal(data.tool, String(action), refusal.code);
+    return true;
+  }
   throw new GovernanceError(
     refusal.code,
     refusal.argument === '' ? {} : { argument: refusal.argument },
   );
 }
 
-/** Forgets every call that {@link enforce} counted. For tests. */
+/** Forgets every call that {@link enforce} counted, and every warning that it gave. For tests. */
 export function resetEnforceLimits(): void {
   counters.clear();
+  resetShadowWarnings();
 }
 
 function refuse(data: Grant, compiled: CompiledGrant, action: string, args: unknown): Refusal {

@@ -1,7 +1,9 @@
 import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type Clock,
   errorMessage,
+  GovernanceError,
   type Logger,
   parseOptions,
   silentLogger,
@@ -12,7 +14,12 @@ import { z } from 'zod';
 import { CoalescedTask } from './coalesced-task.ts';
 import { DEFAULT_DEBOUNCE_MS, FolderWatcher, MAX_TIMER_MS } from './folder-watcher.ts';
 import type { Grant } from './grant.ts';
-import { GRANT_FOLDER, type LoadedGrant, readGrantFile } from './grant-file.ts';
+import {
+  GRANT_FOLDER,
+  type GrantFileReading,
+  type LoadedGrant,
+  readGrantFile,
+} from './grant-file.ts';
 import { assertGrantId } from './grant-id.ts';
 import { fileProblem, type GrantProblem, problemError, problemLine } from './grant-problem.ts';
 import { UpdateFailures } from './update-failures.ts';
@@ -22,6 +29,12 @@ export const DEFAULT_MAX_GRANTS = 64;
 
 /** How long a grant is used before its file is looked at again, in milliseconds. */
 export const DEFAULT_TTL_MS = 5 * 60_000;
+
+/**
+ * How long the file of a grant in force may be away before the grant is revoked, in milliseconds. Some
+ * editors delete a file and then write it anew.
+ */
+const REPLACE_MS = 100;
 
 /** Files looked at at once. */
 const REFRESH_BATCH = 16;
@@ -47,14 +60,15 @@ export interface GrantLoaderOptions {
 export interface GrantLoader {
   /**
    * The grant in `<root>/policy/tools/<id>.json`, deeply frozen. Callers at the same time share one read.
-   * A grant that was good stays in force while its file is bad or gone.
+   * A grant that was good stays in force while its file is bad or cannot be read. One whose file is gone is
+   * revoked: that is found at the next look, and confirmed by a second one a moment later.
    * @throws {GovernanceError} (rejects) GRANT_ID_INVALID, GRANT_NOT_FOUND, GRANT_FILE_UNSAFE, GRANT_INVALID.
    */
   load(id: string): Promise<Grant>;
   /**
    * Looks at the file of one grant again, or at those of all grants in memory. Resolves when what
-   * they hold is in force. A failed update does not reject: it is logged and counted. A grant that
-   * was never good rejects as in {@link load}.
+   * they hold is in force. A failed update does not reject: it is logged and counted. With an id, a grant
+   * that was never good or is gone rejects as in {@link load}.
    */
   reload(id?: string): Promise<void>;
   /** Updates that failed and kept the last good grant in force. */
@@ -141,7 +155,8 @@ class CachingGrantLoader implements GrantLoader {
     if (id !== undefined) assertGrantId(id);
     const ids = id === undefined ? [...this.#slots.keys()] : [id];
     for (const each of ids) this.#slot(each).asked = true;
-    await this.#refreshAll(ids);
+    if (id === undefined) await this.#refreshAll(ids);
+    else await this.#slot(id).refresh.run();
   }
 
   async close(): Promise<void> {
@@ -165,7 +180,7 @@ class CachingGrantLoader implements GrantLoader {
   async #look(id: string, slot: GrantSlot): Promise<Grant> {
     const { asked } = slot;
     slot.asked = false;
-    const reading = await readGrantFile(this.#folder, `${id}.json`, slot.good ?? undefined);
+    const reading = await this.#read(id, slot);
     this.#loading.delete(id);
     if (reading.loaded === null) return this.#keep(id, slot, reading.problems, asked);
     const { grant } = reading.loaded;
@@ -178,8 +193,18 @@ class CachingGrantLoader implements GrantLoader {
     return grant;
   }
 
-  /** Keeps the last good grant in force; without one, the problem is the caller's. */
+  /** Reads the file. That of a grant in force may be away for a moment only: it is looked for twice. */
+  async #read(id: string, slot: GrantSlot): Promise<GrantFileReading> {
+    const name = `${id}.json`;
+    const reading = await readGrantFile(this.#folder, name, slot.good ?? undefined);
+    if (slot.good === null || !isGone(reading.problems)) return reading;
+    await delay(REPLACE_MS);
+    return readGrantFile(this.#folder, name, slot.good);
+  }
+
+  /** Keeps the last good grant in force, unless its file is gone; without one, the problem is the caller's. */
   #keep(id: string, slot: GrantSlot, problems: readonly GrantProblem[], asked: boolean): Grant {
+    if (slot.good !== null && isGone(problems)) this.#revoke(id, slot);
     if (slot.good === null || slot.promise === null) {
       const [first] = problems;
       const missing = fileProblem('GRANT_NOT_FOUND', this.#folder, 'does not exist');
@@ -193,10 +218,22 @@ class CachingGrantLoader implements GrantLoader {
     return slot.good.grant;
   }
 
+  /** Deleting the file of a grant is how an operator takes it back. */
+  #revoke(id: string, slot: GrantSlot): void {
+    const file = slot.good?.file;
+    slot.good = null;
+    slot.promise = null;
+    slot.problems = '';
+    this.#fresh.delete(id);
+    this.#slots.delete(id);
+    this.#settings.logger.warn('POLICY_GRANT_REVOKED', { file });
+  }
+
+  /** Looks at all of these again. That one of them is revoked is an answer, and in the log. */
   async #refreshAll(ids: readonly string[]): Promise<void> {
     for (let i = 0; i < ids.length; i += REFRESH_BATCH) {
       const batch = ids.slice(i, i + REFRESH_BATCH);
-      await Promise.all(batch.map((id) => this.#slot(id).refresh.run()));
+      await Promise.all(batch.map((id) => this.#slot(id).refresh.run().catch(ignoreRevoked)));
     }
   }
 
@@ -211,4 +248,12 @@ class CachingGrantLoader implements GrantLoader {
     };
     this.#watcher = new FolderWatcher({ folder: this.#folder, debounceMs, logger, onChange });
   }
+}
+
+function isGone(problems: readonly GrantProblem[] | null): boolean {
+  return problems?.some(({ code }) => code === 'GRANT_NOT_FOUND') ?? false;
+}
+
+function ignoreRevoked(error: unknown): void {
+  if (!GovernanceError.isInstance(error) || error.code !== 'GRANT_NOT_FOUND') throw error;
 }

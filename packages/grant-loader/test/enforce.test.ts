@@ -96,10 +96,41 @@ describe('enforce', () => {
     );
   });
 
-  it('lets everything pass in shadow mode', () => {
+  it('lets everything pass in shadow mode, and warns once of each tool and code', () => {
+    const emit = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     const shadow = frozen({ mode: 'shadow', rate: { perMinute: 1 } });
     for (let i = 0; i < 3; i += 1) expect(enforce(shadow, 'go', { path: '/etc' })).toBe(true);
-    expect(enforce(shadow, 'other')).toBe(true);
+    for (let i = 0; i < 3; i += 1) expect(enforce(shadow, 'other')).toBe(true);
+    for (let i = 0; i < 3; i += 1) expect(enforce(shadow, 'go')).toBe(true);
+    const codes = emit.mock.calls.map(([, options]) => options);
+    expect(codes).toEqual(
+      ['PATH_OUT_OF_SCOPE', 'ACTION_NOT_ALLOWED', 'RATE_LIMITED'].map((code) => ({
+        type: 'GovernanceWarning',
+        code,
+      })),
+    );
+    expect(emit.mock.calls[1]?.[0]).toBe(
+      'the grant is in shadow mode; "other" of the tool "t" would have been refused: ACTION_NOT_ALLOWED',
+    );
+    enforce(frozen({ tool: 'u', mode: 'shadow' }), 'go', { path: '/etc' });
+    expect(emit).toHaveBeenCalledTimes(4);
+  });
+
+  it('warns of nothing that is allowed, nor of what it refuses', () => {
+    const emit = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    enforce(frozen({ mode: 'shadow' }), 'go');
+    expect(codeOf(frozen({}), 'other')).toBe('ACTION_NOT_ALLOWED');
+    expect(emit).not.toHaveBeenCalled();
+  });
+
+  it('names what is no string, or long, safely in a warning', () => {
+    const emit = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    for (const action of [{ toString: () => '\u001b[31m' }, 'x'.repeat(10_000)]) {
+      resetEnforceLimits();
+      expect(enforce(frozen({ mode: 'shadow' }), action as never)).toBe(true);
+    }
+    for (const [message] of emit.mock.calls)
+      expect(String(message)).toMatch(/^[\x20-\x7e]{1,200}$/);
   });
 
   it('throws GRANT_INVALID for what is not a grant', () => {

@@ -304,9 +304,21 @@ describe('an unsafe file', () => {
 describe('a file that turns bad', () => {
   it.each<[string, (workspace: Workspace) => Promise<unknown>]>([
     ['invalid', (w) => w.put('git', '{')],
-    ['gone', (w) => w.remove('git')],
     ['open to everyone', (w) => chmod(w.path('git'), 0o666)],
-    ['without its folder', (w) => rm(w.root, { recursive: true })],
+    [
+      'a folder',
+      async (w) => {
+        await w.remove('git');
+        await mkdir(w.path('git'));
+      },
+    ],
+    [
+      'a link that leads out',
+      async (w) => {
+        await w.remove('git');
+        await symlink('/etc/hostname', w.path('git'));
+      },
+    ],
   ])(
     '%s: the last good grant stays, and the failure is logged and counted once',
     async (_name, spoil) => {
@@ -352,6 +364,78 @@ describe('a file that turns bad', () => {
     await loader.reload();
     expect(await loader.load('git')).toBe(good);
     expect(loader.updateFailures).toBe(1);
+  });
+});
+
+describe('a file that is deleted', () => {
+  it.each<[string, (workspace: Workspace) => Promise<unknown>]>([
+    ['alone', (w) => w.remove('git')],
+    ['with its folder', (w) => rm(w.root, { recursive: true })],
+    [
+      'behind a link that stays',
+      async (w) => {
+        await w.remove('git');
+        await symlink('gone.json', w.path('git'));
+      },
+    ],
+  ])('%s: revokes the grant, which is no failure', async (_name, remove) => {
+    const { loader, workspace, logger } = await scene({ git: GIT_GRANT });
+    await loader.load('git');
+    const file = workspace.path('git');
+    await remove(workspace);
+    expect((await errorOf(loader.reload('git'))).code).toBe('GRANT_NOT_FOUND');
+    const error = await errorOf(loader.load('git'));
+    expect(error.code).toBe('GRANT_NOT_FOUND');
+    expect(error.details['file']).toBe(file);
+    expect(loader.updateFailures).toBe(0);
+    expect(logger.of('POLICY_GRANT_REVOKED')).toEqual([{ file }]);
+  });
+
+  it('is found when the ttl is over, by callers at the same time too', async () => {
+    const { loader, workspace, clock } = await scene({ git: GIT_GRANT });
+    const good = await loader.load('git');
+    await workspace.remove('git');
+    expect(await loader.load('git')).toBe(good);
+    clock.now = TTL_MS + 1;
+    for (const error of await Promise.all([1, 2, 3].map(() => errorOf(loader.load('git')))))
+      expect(error.code).toBe('GRANT_NOT_FOUND');
+  });
+
+  it('stays revoked while what comes instead is bad, and comes back when it is good', async () => {
+    const { loader, workspace } = await scene({ git: GIT_GRANT });
+    await loader.load('git');
+    await workspace.remove('git');
+    await errorOf(loader.reload('git'));
+    await workspace.put('git', '{');
+    expect((await errorOf(loader.load('git'))).code).toBe('GRANT_INVALID');
+    await workspace.put('git', GIT_2);
+    expect((await loader.load('git')).rate.perMinute).toBe(31);
+  });
+
+  it('and written anew at once is not revoked: editors save like that', async () => {
+    const { loader, workspace, logger } = await scene({ git: GIT_GRANT });
+    const good = await loader.load('git');
+    await workspace.remove('git');
+    const pending = loader.reload('git');
+    expect(await loader.load('git')).toBe(good);
+    await workspace.put('git', GIT_2);
+    await pending;
+    expect((await loader.load('git')).rate.perMinute).toBe(31);
+    expect(logger.of('POLICY_GRANT_REVOKED')).toEqual([]);
+  });
+
+  it('among others leaves the others as they are, and reload of all does not reject', async () => {
+    const ids = Array.from({ length: 40 }, (_, i) => `g${i}`);
+    const { loader, workspace } = await scene(
+      Object.fromEntries(ids.map((id) => [id, { ...GIT_GRANT, tool: id }])),
+    );
+    for (const id of ids) await loader.load(id);
+    await workspace.remove('g3');
+    await workspace.put('g39', { ...GIT_2, tool: 'g39' });
+    await expect(loader.reload()).resolves.toBeUndefined();
+    expect((await errorOf(loader.load('g3'))).code).toBe('GRANT_NOT_FOUND');
+    expect((await loader.load('g39')).rate.perMinute).toBe(31);
+    expect((await loader.load('g0')).tool).toBe('g0');
   });
 });
 
@@ -417,17 +501,24 @@ describe('watching', () => {
     );
   });
 
-  it('goes on after the folder was made anew', async () => {
-    const { loader, workspace } = await scene({ git: GIT_GRANT }, { watch: true, debounceMs: 5 });
+  it('revokes by itself, and goes on after the folder was made anew', async () => {
+    const { loader, workspace, logger } = await scene(
+      { git: GIT_GRANT },
+      { watch: true, debounceMs: 5 },
+    );
     await loader.load('git');
     await rm(workspace.tools, { recursive: true });
-    await vi.waitFor(() => expect(loader.updateFailures).toBe(1), 10_000);
+    await vi.waitFor(() => expect(logger.of('POLICY_GRANT_REVOKED')).toHaveLength(1), 10_000);
+    expect((await errorOf(loader.load('git'))).code).toBe('GRANT_NOT_FOUND');
     await mkdir(workspace.tools);
     await workspace.put('git', GIT_2);
+    expect((await loader.load('git')).rate.perMinute).toBe(31);
+    await workspace.put('git', GIT_GRANT);
     await vi.waitFor(
-      async () => expect((await loader.load('git')).rate.perMinute).toBe(31),
+      async () => expect((await loader.load('git')).rate.perMinute).toBe(30),
       10_000,
     );
+    expect(logger.of('POLICY_UPDATE_FAILED')).toEqual([]);
   });
 });
 
