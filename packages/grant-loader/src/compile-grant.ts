@@ -65,9 +65,14 @@ export class ScopedGrant implements CompiledGrant {
     return this.#actionNames;
   }
 
-  /** Looks up where the scope's folders really are, so that links planted later change nothing. */
+  /** Looks up where the scope's folders really are, once. */
   pin(): Promise<void> {
     return this.#scope.pin();
+  }
+
+  /** Whether the same grant, compiled at another time, found its scope in the same real places. */
+  isWhere(other: ScopedGrant): Promise<boolean> {
+    return this.#scope.isWhere(other.#scope);
   }
 }
 

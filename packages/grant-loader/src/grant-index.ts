@@ -178,23 +178,15 @@ class FolderGrantIndex implements CountingGrantIndex {
     }
   }
 
-  /** Puts what was read in force. @param repin whether links in scopes are looked up anew in any case. */
-  async #take(reading: GrantFolderReading, repin = false): Promise<boolean> {
-    const grants = sortByTool([...reading.loaded.values()].map(({ grant }) => grant));
-    const hash = hashGrants(grants);
-    const changed = hash !== this.#snapshot.policyHash;
+  /**
+   * Puts what was read in force. Returns whether that is another snapshot.
+   * @param relink whether links in scopes are followed anew though no grant changed.
+   */
+  async #take(reading: GrantFolderReading, relink = false): Promise<boolean> {
     const first = this.#snapshot.epoch === 0;
-    if (changed) {
-      const isStale = (): boolean => this.#isStale();
-      const compiled = grants.map(
-        (grant) => new ScopedGrant(grant, this.#settings.workspace, isStale),
-      );
-      const snapshot = new CompiledGrants(hash, this.#snapshot.epoch + 1, compiled);
-      await snapshot.pin();
-      this.#snapshot = snapshot;
-    } else if (repin) {
-      await this.#snapshot.pin();
-    }
+    const snapshot = await this.#compile(reading, relink);
+    const changed = snapshot !== this.#snapshot;
+    this.#snapshot = snapshot;
     const recovered = this.#problems.length > 0;
     this.#files = reading.loaded;
     this.#problems = [];
@@ -202,6 +194,19 @@ class FolderGrantIndex implements CountingGrantIndex {
     this.#loadedAt = new Date(this.#settings.clock.wallMs()).toISOString();
     if ((changed && !first) || recovered) this.#log();
     return changed;
+  }
+
+  /** The snapshot of what was read: the one in force when grants and, if asked, places are the same. */
+  async #compile(reading: GrantFolderReading, relink: boolean): Promise<CompiledGrants> {
+    const grants = sortByTool([...reading.loaded.values()].map(({ grant }) => grant));
+    const hash = hashGrants(grants);
+    const same = hash === this.#snapshot.policyHash;
+    if (same && !relink) return this.#snapshot;
+    const isStale = (): boolean => this.#isStale();
+    const { workspace } = this.#settings;
+    const compiled = grants.map((grant) => new ScopedGrant(grant, workspace, isStale));
+    const snapshot = await CompiledGrants.create(hash, this.#snapshot.epoch + 1, compiled);
+    return same && (await snapshot.isWhere(this.#snapshot)) ? this.#snapshot : snapshot;
   }
 
   /** Keeps what is in force. A failure that was reported before is reported again only when asked for. */

@@ -2,13 +2,24 @@ import { type CompiledGrant, canonicalDigest, type GrantSnapshot } from '@cortex
 import type { ScopedGrant } from './compile-grant.ts';
 import type { Grant } from './grant.ts';
 
-/** An immutable set of compiled grants. */
+/** An immutable set of compiled grants, with the real places of their scopes as they were when it was made. */
 export class CompiledGrants implements GrantSnapshot {
   readonly policyHash: string;
   readonly epoch: number;
   readonly #grants: ReadonlyMap<string, ScopedGrant>;
   readonly #tools: readonly string[];
 
+  /** Follows the links of every scope: once, for as long as the snapshot is in force. */
+  static async create(
+    policyHash: string,
+    epoch: number,
+    grants: readonly ScopedGrant[],
+  ): Promise<CompiledGrants> {
+    for (const grant of grants) await grant.pin();
+    return new CompiledGrants(policyHash, epoch, grants);
+  }
+
+  /** @param grants whose scopes were found. */
   constructor(policyHash: string, epoch: number, grants: readonly ScopedGrant[]) {
     this.policyHash = policyHash;
     this.epoch = epoch;
@@ -25,9 +36,13 @@ export class CompiledGrants implements GrantSnapshot {
     return this.#tools;
   }
 
-  /** Looks up anew where the folders of every grant's scope really are. */
-  async pin(): Promise<void> {
-    for (const grant of this.#grants.values()) await grant.pin();
+  /** Whether a snapshot of the same grants found the folders of every scope in the same real places. */
+  async isWhere(other: CompiledGrants): Promise<boolean> {
+    for (const [tool, grant] of this.#grants) {
+      const same = other.#grants.get(tool);
+      if (same === undefined || !(await grant.isWhere(same))) return false;
+    }
+    return true;
   }
 }
 

@@ -66,13 +66,17 @@ export class PathScope {
   }
 
   /**
-   * Looks up anew where the workspace and the entries really are. Without this call, that happens
-   * once, at the first {@link resolve}.
+   * Looks up where the workspace and the entries really are. Without this call, that happens at the first
+   * {@link resolve}. Either way it happens once, so that links planted later change nothing.
    */
   async pin(): Promise<void> {
-    const real = this.#findRealScope();
-    await real;
-    this.#real = real;
+    this.#real ??= this.#findRealScope();
+    await this.#real;
+  }
+
+  /** Whether a scope of the same entries was found in the same real places. */
+  async isWhere(other: PathScope): Promise<boolean> {
+    return JSON.stringify(await this.#real) === JSON.stringify(await other.#real);
   }
 
   #covers(relative: string): boolean {

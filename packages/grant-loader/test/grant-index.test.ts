@@ -271,8 +271,32 @@ describe('updates', () => {
     // Also when nobody asked before: the place is that of the load.
     const first = await early.current().find('a')?.action('go')?.resolvePaths({ path: 'data/x' });
     expect(first?.problem?.code).toBe('PATH_OUT_OF_SCOPE');
-    await index.reload();
+    const before = index.current();
+    expect(await index.reload()).toMatchObject({ ok: true, changed: true });
     expect(await resolveIt()).toBe(join(workspace.folder, 'two', 'x'));
+    // What a caller still holds does not change under it.
+    const held = await before.find('a')?.action('go')?.resolvePaths({ path: 'data/x' });
+    expect(held?.problem?.code).toBe('PATH_OUT_OF_SCOPE');
+    expect(index.current().epoch).toBe(before.epoch + 1);
+    expect(index.current().policyHash).toBe(before.policyHash);
+    const after = index.current();
+    expect(await index.reload()).toMatchObject({ ok: true, changed: false });
+    expect(index.current()).toBe(after);
+  });
+
+  it('tell listeners of a scope that moved', async () => {
+    const workspace = await Workspace.create({ a: { ...A, fsScope: ['data'] }, b: B });
+    const link = join(workspace.folder, 'data');
+    await symlink('one', link);
+    const index = await open(workspace);
+    const told: boolean[] = [];
+    index.onReload(({ changed }) => told.push(changed));
+    await index.reload();
+    await rm(link);
+    await symlink('two', link);
+    await index.reload();
+    await index.reload();
+    expect(told).toEqual([true]);
   });
 });
 
