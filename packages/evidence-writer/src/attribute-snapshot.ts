@@ -10,55 +10,67 @@ export const UNCOPYABLE: unique symbol = Symbol('uncopyable');
 /** A private copy of JSON-shaped properties, null when there were none. */
 export type PropertiesCopy = Readonly<Record<string, unknown>> | null | typeof UNCOPYABLE;
 
-/**
- * Copies JSON-shaped values, so that what the caller does to the originals later changes nothing, and
- * estimates their bytes on the way. Never throws.
- */
-export class AttributeSnapshot {
-  /** Estimated bytes of everything copied so far. */
+// Module state instead of an object for each decision: copying is synchronous and calls nobody back,
+// except for getters, which can at worst spoil an estimate.
+let bytes = 0;
+let values = 0;
+
+/** Begins to count anew. */
+export function startSnapshot(): void {
   bytes = 0;
-  #values = 0;
+}
 
-  copy(properties: unknown): PropertiesCopy {
-    if (properties === undefined || properties === null) return null;
-    this.#values = 0;
-    try {
-      return this.#copyValue(properties, 0) as Readonly<Record<string, unknown>>;
-    } catch {
-      return UNCOPYABLE;
-    }
-  }
+/** Estimated bytes of everything copied since {@link startSnapshot}. */
+export function snapshotBytes(): number {
+  return bytes;
+}
 
-  #copyValue(value: unknown, depth: number): unknown {
-    this.#values += 1;
-    if (this.#values > MAX_ATTRIBUTE_VALUES) throw new RangeError('too many values');
-    if (typeof value === 'string') {
-      this.bytes += VALUE_BYTES + value.length;
-      return value;
-    }
-    if (typeof value !== 'object' || value === null) {
-      this.bytes += VALUE_BYTES;
-      return value;
-    }
-    if (depth >= MAX_CANONICAL_DEPTH) throw new RangeError('too deep');
-    this.bytes += CONTAINER_BYTES;
-    return Array.isArray(value) ? this.#copyArray(value, depth) : this.#copyObject(value, depth);
+/**
+ * A copy of JSON-shaped properties, so that what the caller does to the originals later changes
+ * nothing. Never throws.
+ */
+export function snapshotOf(properties: unknown): PropertiesCopy {
+  if (properties === undefined || properties === null) return null;
+  values = 0;
+  try {
+    return copyValue(properties, 0) as Readonly<Record<string, unknown>>;
+  } catch {
+    return UNCOPYABLE;
   }
+}
 
-  #copyArray(values: readonly unknown[], depth: number): unknown[] {
-    if (values.length > MAX_ATTRIBUTE_VALUES) throw new RangeError('too many values');
-    const copy: unknown[] = [];
-    for (let i = 0; i < values.length; i += 1) copy.push(this.#copyValue(values[i], depth + 1));
-    return copy;
+function copyValue(value: unknown, depth: number): unknown {
+  values += 1;
+  if (values > MAX_ATTRIBUTE_VALUES) throw new RangeError('too many values');
+  if (typeof value === 'string') {
+    bytes += VALUE_BYTES + value.length;
+    return value;
   }
+  if (typeof value !== 'object' || value === null) {
+    bytes += VALUE_BYTES;
+    return value;
+  }
+  if (depth >= MAX_CANONICAL_DEPTH) throw new RangeError('too deep');
+  bytes += CONTAINER_BYTES;
+  return Array.isArray(value) ? copyArray(value, depth) : copyObject(value, depth);
+}
 
-  #copyObject(value: object, depth: number): Record<string, unknown> {
-    const copy: Record<string, unknown> = {};
-    for (const name of Object.keys(value)) {
-      if (name === '__proto__') throw new TypeError('member named __proto__');
-      this.bytes += VALUE_BYTES + name.length;
-      copy[name] = this.#copyValue((value as Record<string, unknown>)[name], depth + 1);
-    }
-    return copy;
+function copyArray(array: readonly unknown[], depth: number): unknown[] {
+  if (array.length > MAX_ATTRIBUTE_VALUES) throw new RangeError('too many values');
+  const copy: unknown[] = [];
+  for (let i = 0; i < array.length; i += 1) copy.push(copyValue(array[i], depth + 1));
+  return copy;
+}
+
+function copyObject(object: object, depth: number): Record<string, unknown> {
+  // The spread reads every member once, and copies a whole shape at a time.
+  const copy: Record<string, unknown> = { ...object };
+  for (const name in copy) {
+    if (name === '__proto__') throw new TypeError('member named __proto__');
+    bytes += VALUE_BYTES + name.length;
+    const value = copy[name];
+    const inner = copyValue(value, depth + 1);
+    if (inner !== value) copy[name] = inner;
   }
+  return copy;
 }

@@ -1,18 +1,22 @@
-import type { QueuedItem } from './queued-item.ts';
+import type { DecisionRequest, EvidenceEvent, Verdict } from '@cortex-governance/core';
+import { QueuedItem } from './queued-item.ts';
 
-/** Taken items that are kept in the array before it is compacted. */
-const COMPACT_AT = 4096;
+/** Places of a new queue; a power of two, as every number of places. */
+const FIRST_PLACES = 256;
 
 /**
- * Items that wait to become records, first in first out. It is full at its bound of records or of
- * estimated bytes; an item that is let in while there is room may go over the bytes, once.
+ * Items that wait to become records, first in first out: a ring whose places are used again. It is full
+ * at its bound of records or of estimated bytes; an item that is let in while there is room may go over
+ * the bytes, once.
  */
 export class EvidenceQueue {
   readonly #maxRecords: number;
   readonly #maxBytes: number;
-  #items: QueuedItem[] = [];
+  #places: QueuedItem[] = [];
   #head = 0;
+  #count = 0;
   #bytes = 0;
+  #pushing = false;
 
   constructor(maxRecords: number, maxBytes: number) {
     this.#maxRecords = maxRecords;
@@ -20,7 +24,7 @@ export class EvidenceQueue {
   }
 
   get records(): number {
-    return this.#items.length - this.#head;
+    return this.#count;
   }
 
   get bytes(): number {
@@ -28,29 +32,72 @@ export class EvidenceQueue {
   }
 
   get full(): boolean {
-    return this.records >= this.#maxRecords || this.#bytes >= this.#maxBytes;
+    return this.#count >= this.#maxRecords || this.#bytes >= this.#maxBytes;
   }
 
-  push(item: QueuedItem): void {
-    this.#items.push(item);
+  /** Throws, and queues nothing, when the request or the verdict does. */
+  pushDecision(request: DecisionRequest, verdict: Verdict): void {
+    const item = this.#beginPush();
+    try {
+      item.setDecision(request, verdict);
+      this.#commit(item);
+    } finally {
+      this.#pushing = false;
+    }
+  }
+
+  /** Throws, and queues nothing, when the event does. */
+  pushEvent(event: EvidenceEvent, id: string): void {
+    const item = this.#beginPush();
+    try {
+      item.setEvent(event, id);
+      this.#commit(item);
+    } finally {
+      this.#pushing = false;
+    }
+  }
+
+  /** Shows the oldest item to the function and takes it out of the queue. Undefined when there is none. */
+  take<T>(use: (item: QueuedItem) => T): T | undefined {
+    if (this.#count === 0) return undefined;
+    const item = this.#places[this.#head] as QueuedItem;
+    this.#head = (this.#head + 1) & (this.#places.length - 1);
+    this.#count -= 1;
+    this.#bytes -= item.bytes;
+    try {
+      return use(item);
+    } finally {
+      item.clear();
+    }
+  }
+
+  /** Drops everything, and the memory of it. */
+  clear(): void {
+    this.#places = [];
+    this.#head = 0;
+    this.#count = 0;
+    this.#bytes = 0;
+  }
+
+  #commit(item: QueuedItem): void {
+    this.#count += 1;
     this.#bytes += item.bytes;
   }
 
-  shift(): QueuedItem | undefined {
-    const item = this.#items[this.#head];
-    if (item === undefined) return undefined;
-    this.#head += 1;
-    this.#bytes -= item.bytes;
-    if (this.#head >= COMPACT_AT && this.#head * 2 >= this.#items.length) {
-      this.#items = this.#items.slice(this.#head);
-      this.#head = 0;
-    }
-    return item;
+  #beginPush(): QueuedItem {
+    // A getter in what is being copied may append something itself: it would get the same place.
+    if (this.#pushing) throw new Error('appended while another item is being read');
+    this.#pushing = true;
+    if (this.#count === this.#places.length) this.#grow();
+    return this.#places[(this.#head + this.#count) & (this.#places.length - 1)] as QueuedItem;
   }
 
-  clear(): void {
-    this.#items = [];
+  #grow(): void {
+    const places = Math.max(FIRST_PLACES, this.#places.length * 2);
+    // The oldest item comes first in the wider ring.
+    const wider = [...this.#places.slice(this.#head), ...this.#places.slice(0, this.#head)];
+    while (wider.length < places) wider.push(new QueuedItem());
+    this.#places = wider;
     this.#head = 0;
-    this.#bytes = 0;
   }
 }

@@ -96,10 +96,9 @@ export class GroupBuilder {
       const id = this.#ids.next(this.#clock.wallMs());
       return encodeGap(this.#drops.take(), id, this.#nextIndex);
     }
-    const item = this.#queue.shift();
-    if (item === undefined) return undefined;
+    const record = this.#queue.take((item) => encodeItem(item, this.#nextIndex));
+    if (record === undefined) return undefined;
     this.#takenTicket += 1;
-    const record = encodeItem(item, this.#nextIndex);
     if (record.length <= MAX_RECORD_BYTES) return record;
     this.#drops.count('record_too_large', this.#clock.wallMs(), this.#takenTicket);
     this.#ledger.drop(this.#takenTicket, `the record has more than ${MAX_RECORD_BYTES} bytes`);

@@ -18,7 +18,6 @@ import { EvidenceQueue } from './evidence-queue.ts';
 import { GroupBuilder, type RecordGroup } from './group-builder.ts';
 import { encodeFrame } from './journal-frame.ts';
 import type { LogWriterParts } from './log-writer-parts.ts';
-import { type QueuedItem, queueDecision, queueEvent } from './queued-item.ts';
 
 /**
  * Queue, journal and checkpoints of one log. Appending is copying; everything else happens between
@@ -73,11 +72,23 @@ export class LogWriter implements EvidenceWriter {
   }
 
   appendDecision(request: DecisionRequest, verdict: Verdict): number {
-    return this.#append(() => queueDecision(request, verdict));
+    if (this.#refusal() !== null) return this.#refuse();
+    try {
+      this.#queue.pushDecision(request, verdict);
+    } catch {
+      return this.#refuse();
+    }
+    return this.#queued();
   }
 
   appendEvent(event: EvidenceEvent): number {
-    return this.#append(() => queueEvent(event, this.#ids.next(this.#parts.clock.wallMs())));
+    if (this.#refusal() !== null) return this.#refuse();
+    try {
+      this.#queue.pushEvent(event, this.#ids.next(this.#parts.clock.wallMs()));
+    } catch {
+      return this.#refuse();
+    }
+    return this.#queued();
   }
 
   async durable(ticket: number, level: Durability): Promise<void> {
@@ -144,8 +155,8 @@ export class LogWriter implements EvidenceWriter {
 
   /** A lock that stays is taken over once this process is gone. */
   #warnOfLock(error: unknown): void {
-    const { folder, logger } = this.#parts;
-    logger.warn('EVIDENCE_LOCK_LEFT', { dir: folder, problem: errorMessage(error) });
+    const fields = { dir: this.#parts.folder, problem: errorMessage(error) };
+    this.#parts.logger.warn('EVIDENCE_LOCK_LEFT', fields);
   }
 
   /** Resolves when nothing is being written; only then may another writer start. */
@@ -154,18 +165,9 @@ export class LogWriter implements EvidenceWriter {
     await this.#publisher.idle();
   }
 
-  #append(copy: () => QueuedItem): number {
-    const refusal = this.#refusal();
-    if (refusal !== null) return this.#refuse(refusal);
-    let item: QueuedItem;
-    try {
-      item = copy();
-    } catch {
-      return this.#refuse('record_invalid');
-    }
-    this.#queue.push(item);
+  #queued(): number {
     const ticket = this.#ledger.issue();
-    this.#schedule();
+    if (this.#pump === null) this.#schedule();
     return ticket;
   }
 
@@ -175,7 +177,9 @@ export class LogWriter implements EvidenceWriter {
     return this.#queue.full ? 'queue_full' : null;
   }
 
-  #refuse(reason: EvidenceDropReason): number {
+  /** Counts a drop; without another reason it is the request or the verdict that cannot be read. */
+  #refuse(): number {
+    const reason = this.#refusal() ?? 'record_invalid';
     if (reason === 'closed' || reason === 'writer_failed') {
       this.#drops.countFinal(reason);
     } else {
@@ -273,11 +277,8 @@ export class LogWriter implements EvidenceWriter {
   #fail(error: unknown, file: string): void {
     if (this.#failure !== null) return;
     const problem = errorMessage(error);
-    const failure = new GovernanceError(
-      'EVIDENCE_WRITE_FAILED',
-      { file, problem },
-      { cause: error },
-    );
+    const details = { file, problem };
+    const failure = new GovernanceError('EVIDENCE_WRITE_FAILED', details, { cause: error });
     this.#failure = failure;
     this.#drops.countFinal('writer_failed', this.#ledger.issued - this.#ledger.reached('disk'));
     this.#queue.clear();
@@ -285,11 +286,8 @@ export class LogWriter implements EvidenceWriter {
     this.#publisher.stop();
     this.#clearAgeTimer();
     this.#notify();
-    this.#parts.logger.error('EVIDENCE_WRITE_FAILED', {
-      file,
-      problem,
-      origin: this.#parts.origin,
-    });
+    const { logger, origin } = this.#parts;
+    logger.error('EVIDENCE_WRITE_FAILED', { ...details, origin });
   }
 
   #clearAgeTimer(): void {

@@ -8,7 +8,7 @@ import {
   type EventRecord,
   type GapRecord,
 } from './evidence-record.ts';
-import type { QueuedDecision, QueuedEvent, QueuedItem } from './queued-item.ts';
+import type { QueuedItem } from './queued-item.ts';
 
 /** The record of a queued item at an index of the log, as JCS (RFC 8785) in UTF-8. */
 export function encodeItem(item: QueuedItem, seq: number): Buffer {
@@ -34,17 +34,17 @@ export function encodeGap(drops: DropTally, id: string, seq: number): Buffer {
   return Buffer.from(canonicalJson(record));
 }
 
-function encodeDecision(item: QueuedDecision, seq: number): Buffer {
+function encodeDecision(item: QueuedItem, seq: number): Buffer {
   // Members in canonical order and nothing but well-formed strings, safe integers and booleans: for
   // such a value JSON.stringify writes what RFC 8785 asks for, several times faster than a sort.
   const record: DecisionRecord = {
-    action: text(item.action),
-    argsDigest: digest(item.args),
+    action: text(item.name),
+    argsDigest: digest(item.properties),
     callId: item.callId === null ? null : text(item.callId),
     code: text(item.code),
     contextDigest: digest(item.context),
     effect: text(item.effect) as Effect,
-    id: text(item.verdictId),
+    id: text(item.id),
     kind: 'decision',
     obligations: item.obligations.map(text),
     policyHash: text(item.policyHash),
@@ -58,20 +58,20 @@ function encodeDecision(item: QueuedDecision, seq: number): Buffer {
     subject: { id: text(item.subjectId), type: text(item.subjectType) },
     subjectPropertiesDigest: digest(item.subjectProperties),
     tenant: text(item.tenant),
-    ts: timeOf(item.verdictId),
+    ts: timeOf(item.id),
     v: EVIDENCE_RECORD_VERSION,
   };
   return Buffer.from(JSON.stringify(record));
 }
 
-function encodeEvent(item: QueuedEvent, seq: number): Buffer {
+function encodeEvent(item: QueuedItem, seq: number): Buffer {
   const record: EventRecord = {
     v: EVIDENCE_RECORD_VERSION,
     kind: 'event',
     seq,
     id: item.id,
     ts: timeOf(item.id),
-    type: text(item.type),
+    type: text(item.name),
     properties: item.properties === UNCOPYABLE ? null : (item.properties ?? {}),
   };
   try {

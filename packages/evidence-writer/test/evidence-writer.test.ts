@@ -4,6 +4,7 @@ import {
   canonicalJson,
   createVerdict,
   type DecisionRequest,
+  EVIDENCE_DROPPED,
   sha256Hex,
 } from '@cortex-governance/core';
 import { describeEvidenceWriter } from '@cortex-governance/testkit';
@@ -46,6 +47,47 @@ describeEvidenceWriter('createEvidenceWriter', async (setup) => {
 });
 
 describe('a decision record', () => {
+  it('is not mixed with one that a getter of its request appends meanwhile', async () => {
+    const dir = await temporaryFolder();
+    const writer = await openWriter({ dir });
+    const nested: number[] = [];
+    const properties = {
+      get path(): string {
+        nested.push(writer.appendDecision(call({ n: 1 }), allowed()));
+        return 'docs/a.md';
+      },
+    };
+    const asked = { ...call({ n: 2 }), tenant: 'outer', action: { name: 'go', properties } };
+    expect(writer.appendDecision(asked, allowed())).toBe(1);
+    expect(nested).toEqual([EVIDENCE_DROPPED]);
+    expect(writer.status().drops.record_invalid).toBe(1);
+    expect(writer.appendDecision(call({ n: 3 }), allowed())).toBe(2);
+    await writer.close();
+    const decisions = (await recordsOf(writer.status().dir)).filter(
+      ({ kind }) => kind === 'decision',
+    );
+    expect(decisions.map((record) => (record as DecisionRecord).tenant)).toEqual([
+      'outer',
+      call({ n: 3 }).tenant,
+    ]);
+  });
+
+  it('keeps its order while the queue grows and its places are used again', async () => {
+    const writer = await openWriter({ dir: await temporaryFolder(), groupRecords: 7 });
+    const seen: string[] = [];
+    for (let round = 0; round < 6; round += 1) {
+      for (let i = 0; i < 150 * round; i += 1) {
+        const id = `s${round}-${i}`;
+        seen.push(id);
+        writer.appendDecision({ ...call({ n: i }), subject: { type: 'agent', id } }, allowed());
+      }
+      await writer.flush();
+    }
+    await writer.close();
+    const records = await recordsOf(writer.status().dir);
+    expect(records.map((record) => (record as DecisionRecord).subject.id)).toEqual(seen);
+  });
+
   it('is canonical JSON with exactly the documented members, whatever is decided', async () => {
     const dir = await temporaryFolder();
     const writer = await openWriter({ dir });
