@@ -1,0 +1,55 @@
+import {
+  type DecisionRequest,
+  type LimitRule,
+  MAX_IDENTIFIER_LENGTH,
+} from '@cortex-governance/core';
+import { ExpiringMap } from './expiring-map.ts';
+import { keyPart } from './limit-key.ts';
+
+/**
+ * The call ids that were admitted, so that asking again about one is free. Of the same tool, action,
+ * tenant and subject only: two subjects may both number their calls from 1.
+ */
+export class CallIdTable {
+  readonly #ids: ExpiringMap<true>;
+
+  constructor(maxIds: number) {
+    this.#ids = new ExpiringMap(maxIds);
+  }
+
+  get size(): number {
+    return this.#ids.size;
+  }
+
+  has(key: string, nowMs: number): boolean {
+    return this.#ids.get(key, nowMs) === true;
+  }
+
+  /** Remembers an id for `retainMs`; false when the table is full of live ids. */
+  add(key: string, nowMs: number, retainMs: number): boolean {
+    return this.#ids.add(key, true, nowMs + retainMs, nowMs);
+  }
+
+  remove(key: string): void {
+    this.#ids.delete(key);
+  }
+}
+
+/**
+ * Names a call for a {@link CallIdTable}, injectively; empty when the request has no usable id. An id
+ * that is empty or longer than core lets through is no id: the call is charged.
+ */
+export function callIdKey(rule: LimitRule, request: DecisionRequest): string {
+  const { callId, tenant, subject } = request;
+  if (typeof callId !== 'string') return '';
+  if (callId.length === 0 || callId.length > MAX_IDENTIFIER_LENGTH) return '';
+  return (
+    (rule.shadow ? 's' : 'e') +
+    keyPart(rule.tool) +
+    keyPart(rule.action) +
+    keyPart(tenant) +
+    keyPart(subject.type) +
+    keyPart(subject.id) +
+    callId
+  );
+}
