@@ -29,7 +29,12 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
  * counts as absent, as it does in JSON.
  */
 export function findAttributeProblem(value: unknown): string | null {
-  return new AttributeCheck().object(value, 0);
+  // A getter among the members may start a check of its own.
+  const outer = values;
+  values = 0;
+  const problem = objectProblem(value, 0);
+  values = outer;
+  return problem;
 }
 
 /**
@@ -52,54 +57,55 @@ function copyValue(value: unknown): unknown {
   return copyAttributes(value as Attributes);
 }
 
-class AttributeCheck {
-  #values = 0;
+/** Module state instead of an object for each check, which is on the request path. */
+let values = 0;
 
-  object(value: unknown, depth: number): string | null {
-    if (!isPlainObject(value)) return 'not a plain object';
-    if (depth >= MAX_ATTRIBUTE_DEPTH) return `nested deeper than ${MAX_ATTRIBUTE_DEPTH}`;
-    for (const name in value) {
-      const problem = this.#member(name, value[name], depth);
-      if (problem !== null) return problem;
-    }
-    return null;
+function objectProblem(value: unknown, depth: number): string | null {
+  if (!isPlainObject(value)) return 'not a plain object';
+  if (depth >= MAX_ATTRIBUTE_DEPTH) return `nested deeper than ${MAX_ATTRIBUTE_DEPTH}`;
+  for (const name in value) {
+    const problem = memberProblem(name, value[name], depth);
+    if (problem !== null) return problem;
   }
+  return null;
+}
 
-  #member(name: string, value: unknown, depth: number): string | null {
-    if (name.length > MAX_ATTRIBUTE_NAME_LENGTH) {
-      return `member name longer than ${MAX_ATTRIBUTE_NAME_LENGTH} characters`;
-    }
-    if (name === '__proto__') return 'member named __proto__';
-    if (!name.isWellFormed()) return 'member name with a lone surrogate';
-    return value === undefined ? null : this.#value(value, depth);
+function memberProblem(name: string, value: unknown, depth: number): string | null {
+  if (name.length > MAX_ATTRIBUTE_NAME_LENGTH) {
+    return `member name longer than ${MAX_ATTRIBUTE_NAME_LENGTH} characters`;
   }
+  if (name === '__proto__') return 'member named __proto__';
+  if (!name.isWellFormed()) return 'member name with a lone surrogate';
+  return value === undefined ? null : valueProblem(value, depth);
+}
 
-  #value(value: unknown, depth: number): string | null {
-    this.#values += 1;
-    if (this.#values > MAX_ATTRIBUTE_VALUES) return `more than ${MAX_ATTRIBUTE_VALUES} values`;
-    switch (typeof value) {
-      case 'string':
-        return stringProblem(value);
-      case 'number':
-        return numberProblem(value);
-      case 'boolean':
-        return null;
-      case 'object':
-        if (value === null) return null;
-        return Array.isArray(value) ? this.#array(value, depth + 1) : this.object(value, depth + 1);
-      default:
-        return `${typeof value} value`;
-    }
+function valueProblem(value: unknown, depth: number): string | null {
+  values += 1;
+  if (values > MAX_ATTRIBUTE_VALUES) return `more than ${MAX_ATTRIBUTE_VALUES} values`;
+  switch (typeof value) {
+    case 'string':
+      return stringProblem(value);
+    case 'number':
+      return numberProblem(value);
+    case 'boolean':
+      return null;
+    case 'object':
+      if (value === null) return null;
+      return Array.isArray(value)
+        ? arrayProblem(value, depth + 1)
+        : objectProblem(value, depth + 1);
+    default:
+      return `${typeof value} value`;
   }
+}
 
-  #array(values: readonly unknown[], depth: number): string | null {
-    if (depth >= MAX_ATTRIBUTE_DEPTH) return `nested deeper than ${MAX_ATTRIBUTE_DEPTH}`;
-    for (let i = 0; i < values.length; i += 1) {
-      const problem = this.#value(values[i], depth);
-      if (problem !== null) return problem;
-    }
-    return null;
+function arrayProblem(array: readonly unknown[], depth: number): string | null {
+  if (depth >= MAX_ATTRIBUTE_DEPTH) return `nested deeper than ${MAX_ATTRIBUTE_DEPTH}`;
+  for (let i = 0; i < array.length; i += 1) {
+    const problem = valueProblem(array[i], depth);
+    if (problem !== null) return problem;
   }
+  return null;
 }
 
 function stringProblem(value: string): string | null {

@@ -16,13 +16,15 @@ export const MAX_IDENTIFIER_LENGTH = 256;
  */
 export function findRequestProblem(request: unknown): string | null {
   if (!isPlainObject(request)) return 'request: not a plain object';
+  const { tenant, callId } = request;
+  // Places are joined to a text only when there is a problem: this is on the request path.
   return (
-    tenantProblem(request['tenant']) ??
+    (tenant === '' ? null : identifierProblem('tenant', '', tenant)) ??
     entityProblem('subject', request['subject']) ??
     actionProblem(request['action']) ??
     entityProblem('resource', request['resource']) ??
-    attributesProblem('context', request['context']) ??
-    callIdProblem(request['callId'])
+    attributesProblem('context', '', request['context']) ??
+    (callId === undefined ? null : identifierProblem('callId', '', callId))
   );
 }
 
@@ -47,43 +49,34 @@ function copyProperties(properties: Attributes | undefined): { readonly properti
   return properties === undefined ? {} : { properties: copyAttributes(properties) };
 }
 
-function tenantProblem(tenant: unknown): string | null {
-  if (typeof tenant !== 'string') return 'tenant: not a string';
-  return tenant === '' ? null : identifierProblem('tenant', tenant);
-}
-
 function actionProblem(action: unknown): string | null {
   if (!isPlainObject(action)) return 'action: not a plain object';
   return (
-    identifierProblem('action.name', action['name']) ??
-    attributesProblem('action.properties', action['properties'])
+    identifierProblem('action', '.name', action['name']) ??
+    attributesProblem('action', '.properties', action['properties'])
   );
 }
 
 function entityProblem(place: string, entity: unknown): string | null {
   if (!isPlainObject(entity)) return `${place}: not a plain object`;
   return (
-    identifierProblem(`${place}.type`, entity['type']) ??
-    identifierProblem(`${place}.id`, entity['id']) ??
-    attributesProblem(`${place}.properties`, entity['properties'])
+    identifierProblem(place, '.type', entity['type']) ??
+    identifierProblem(place, '.id', entity['id']) ??
+    attributesProblem(place, '.properties', entity['properties'])
   );
 }
 
-function callIdProblem(callId: unknown): string | null {
-  return callId === undefined ? null : identifierProblem('callId', callId);
-}
-
-function identifierProblem(place: string, value: unknown): string | null {
-  if (typeof value !== 'string') return `${place}: not a string`;
-  if (value.length === 0) return `${place}: empty`;
+function identifierProblem(place: string, member: string, value: unknown): string | null {
+  if (typeof value !== 'string') return `${place}${member}: not a string`;
+  if (value.length === 0) return `${place}${member}: empty`;
   if (value.length > MAX_IDENTIFIER_LENGTH) {
-    return `${place}: longer than ${MAX_IDENTIFIER_LENGTH} characters`;
+    return `${place}${member}: longer than ${MAX_IDENTIFIER_LENGTH} characters`;
   }
-  return value.isWellFormed() ? null : `${place}: lone surrogate`;
+  return value.isWellFormed() ? null : `${place}${member}: lone surrogate`;
 }
 
-function attributesProblem(place: string, value: unknown): string | null {
+function attributesProblem(place: string, member: string, value: unknown): string | null {
   if (value === undefined) return null;
   const problem = findAttributeProblem(value);
-  return problem === null ? null : `${place}: ${problem}`;
+  return problem === null ? null : `${place}${member}: ${problem}`;
 }
