@@ -11,22 +11,27 @@ export interface DecisionCount {
   readonly count: number;
 }
 
-const STAGE_INDEX: ReadonlyMap<Stage, number> = new Map(STAGES.map((stage, i) => [stage, i]));
+/** The verdicts of one code, stage and shadow. */
+class KindCounter {
+  readonly stage: Stage;
+  readonly shadowed: boolean;
+  count = 0;
+
+  constructor(stage: Stage, shadowed: boolean) {
+    this.stage = stage;
+    this.shadowed = shadowed;
+  }
+}
 
 /** Counts verdicts by code, stage and shadow with one addition each; read when metrics are scraped. */
 export class DecisionCounters {
-  readonly #byCode = new Map<VerdictCode, Float64Array>();
+  /** Nearly every code has one stage, so its kinds are searched by looking. */
+  readonly #byCode = new Map<VerdictCode, KindCounter[]>();
   #allowed = 0;
   #total = 0;
 
   count(verdict: Verdict): void {
-    let counts = this.#byCode.get(verdict.code);
-    if (counts === undefined) {
-      counts = new Float64Array(STAGES.length * 2);
-      this.#byCode.set(verdict.code, counts);
-    }
-    const slot = (STAGE_INDEX.get(verdict.stage) ?? 0) * 2 + (verdict.shadowed ? 1 : 0);
-    counts[slot] = (counts[slot] ?? 0) + 1;
+    this.#kindOf(verdict).count += 1;
     this.#total += 1;
     if (verdict.effect === 'allow') this.#allowed += 1;
   }
@@ -39,18 +44,37 @@ export class DecisionCounters {
     return this.#allowed;
   }
 
-  /** Every kind of verdict given so far. */
+  /** Every kind of verdict given so far, stages in their order. */
   *counts(): Generator<DecisionCount> {
-    for (const [code, counts] of this.#byCode) {
-      for (const [stage, index] of STAGE_INDEX) {
-        for (const shadow of [0, 1]) {
-          const count = counts[index * 2 + shadow] ?? 0;
-          if (count === 0) continue;
-          const shadowed = shadow === 1;
-          const result = shadowed ? 'allow' : (REASON_CODES[code].effect ?? 'deny');
-          yield { result, stage, code, shadowed, count };
-        }
+    for (const [code, kinds] of this.#byCode) {
+      const ordered = kinds.toSorted((a, b) => orderOf(a) - orderOf(b));
+      for (const { stage, shadowed, count } of ordered) {
+        const result = shadowed ? 'allow' : (REASON_CODES[code].effect ?? 'deny');
+        yield { result, stage, code, shadowed, count };
       }
     }
   }
+
+  #kindOf({ code, stage, shadowed }: Verdict): KindCounter {
+    const kinds = this.#byCode.get(code);
+    if (kinds !== undefined) {
+      for (let i = 0; i < kinds.length; i += 1) {
+        const kind = kinds[i];
+        if (kind !== undefined && kind.stage === stage && kind.shadowed === shadowed) return kind;
+      }
+    }
+    return this.#addKind(code, stage, shadowed);
+  }
+
+  #addKind(code: VerdictCode, stage: Stage, shadowed: boolean): KindCounter {
+    const kind = new KindCounter(stage, shadowed);
+    const kinds = this.#byCode.get(code);
+    if (kinds === undefined) this.#byCode.set(code, [kind]);
+    else kinds.push(kind);
+    return kind;
+  }
+}
+
+function orderOf({ stage, shadowed }: KindCounter): number {
+  return STAGES.indexOf(stage) * 2 + (shadowed ? 1 : 0);
 }
