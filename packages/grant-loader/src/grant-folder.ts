@@ -8,7 +8,7 @@ import { fileProblem, type GrantProblem, invalidGrant } from './grant-problem.ts
 import type { JsonDocument } from './json-document.ts';
 
 /** Most grant files in one folder. */
-export const MAX_GRANT_FILES = 4096;
+export const MAX_GRANT_FILES = 16_384;
 
 /** Files read at once. */
 const READ_BATCH = 16;

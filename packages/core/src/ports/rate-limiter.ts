@@ -45,7 +45,7 @@ export interface RateLimiter {
   /**
    * Ends a call: its place under concurrency limits is free, and its budgets are charged what it used,
    * above the estimate in full. False, and nothing done, when the id has no reservation: it was never
-   * admitted, is settled, cancelled or expired, or its rule has neither budget nor concurrency.
+   * admitted, is settled, cancelled or expired, or its rule limits neither tokens, cost nor concurrency.
    */
   settle(id: string, usage: LimitUsage, nowMs: number): boolean;
   /**
