@@ -4,7 +4,7 @@ import { PATH_MALFORMED, PATH_PLAIN, pathForm } from './path-text.ts';
 import { findRealPath, type RealPath } from './real-path.ts';
 import { normaliseScopeEntry } from './scope-entry.ts';
 import { compileScopeGlob, isScopeGlob } from './scope-glob.ts';
-import { WorkspacePath } from './workspace-path.ts';
+import { isLocatedWithin, locatedText, WorkspacePath } from './workspace-path.ts';
 
 interface RealScope {
   readonly workspace: string;
@@ -23,6 +23,8 @@ export class PathScope {
   readonly #paths: WorkspacePath;
   /** Relative to the workspace, in normal form; '' covers everything in it. */
   readonly #prefixes: readonly string[];
+  /** The same, name by name. */
+  readonly #prefixNames: readonly (readonly string[])[];
   readonly #globs: readonly ((path: string) => boolean)[];
   #real: Promise<RealScope | null> | null = null;
 
@@ -37,14 +39,15 @@ export class PathScope {
     this.#prefixes = [...new Set(prefixes)].filter(
       (entry) => !prefixes.some((outer) => outer !== entry && isWithin(outer, entry)),
     );
+    this.#prefixNames = this.#prefixes.map((entry) => (entry === '' ? [] : entry.split('/')));
   }
 
   /** Judges a path by its text: null when it is in scope. Links are not followed. */
   check(path: string): DenialCode | null {
     const form = pathForm(path);
     if (form === PATH_MALFORMED) return 'PATH_INVALID';
-    const relative = form === PATH_PLAIN ? path : this.#paths.relative(path);
-    return relative !== null && this.#covers(relative) ? null : 'PATH_OUT_OF_SCOPE';
+    const isCovered = form === PATH_PLAIN ? this.#covers(path) : this.#coversResolved(path);
+    return isCovered ? null : 'PATH_OUT_OF_SCOPE';
   }
 
   /** The real path behind a path, when both its text and the real path are in scope. Never rejects. */
@@ -87,6 +90,18 @@ export class PathScope {
       if (this.#globs[i]?.(relative) === true) return true;
     }
     return false;
+  }
+
+  /** As `#covers`, for a path that has yet to be resolved by its text. */
+  #coversResolved(path: string): boolean {
+    const count = this.#paths.locate(path);
+    if (count < 0) return false;
+    for (let i = 0; i < this.#prefixNames.length; i += 1) {
+      if (isLocatedWithin(path, count, this.#prefixNames[i] as readonly string[])) return true;
+    }
+    if (this.#globs.length === 0) return false;
+    const relative = locatedText(path, count);
+    return this.#globs.some((matches) => matches(relative));
   }
 
   #coversReal(scope: RealScope, path: string): boolean {

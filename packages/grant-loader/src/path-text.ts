@@ -18,13 +18,20 @@ const TILDE = 0x7e;
 const PERCENT = 0x25;
 const COLON = 0x3a;
 
+/** A name of ordinary characters, with dots only at its start and inside, that does not start as a device name does. */
+const NAME =
+  '(?![cpanlCPANL](?:[oO][nNmM]|[rR][nN]|[uU][xXlL]|[pP][tT])(?![a-hj-np-z]))' +
+  '\\.?[\\w@+=,-]+(?:\\.[\\w@+=,-]+)*';
+
 /**
- * What nearly every path is: names of ordinary characters, with dots only inside, none of which starts as
- * a device name does. One regular expression is twice as fast as a loop; what it does not match is not
- * refused, but looked at character by character. It reads no character more than a few times.
+ * What nearly every path is: such names, none of them `.` or `..`. One regular expression is twice as fast
+ * as a loop; what it does not match is not refused, but looked at character by character. No piece can
+ * match in two ways, so it reads no character more than a few times.
  */
-const ORDINARY =
-  /^(?:(?![cpanlCPANL](?:[oO][nNmM]|[rR][nN]|[uU][xXlL]|[pP][tT])(?![a-hj-np-z]))\.?[\w@+=,-]+(?:\.[\w@+=,-]+)*(?:\/(?!$)|$))+$/;
+const ORDINARY = new RegExp(`^(?:${NAME}(?:/(?!$)|$))+$`);
+
+/** Nearly every other path: such names, `.` and `..`, absolute or not, with or without a slash at the end. */
+const ORDINARY_UNRESOLVED = new RegExp(`^/?(?:(?:\\.\\.?(?=/|$)|${NAME})(?:/(?!/)|$))+$`);
 
 /** `file:`, `https:`, `C:`: a URL or a drive, never a path below the workspace. */
 const SCHEME_OR_DRIVE = /^[A-Za-z][A-Za-z0-9+.-]*:/;
@@ -72,7 +79,8 @@ export function pathForm(path: string): PathForm {
   const { length } = path;
   if (length === 0 || length > MAX_PATH_LENGTH || path.charCodeAt(0) === TILDE)
     return PATH_MALFORMED;
-  if (ORDINARY.test(path)) return PATH_PLAIN;
+  if (!startsUnresolved(path) && ORDINARY.test(path)) return PATH_PLAIN;
+  if (ORDINARY_UNRESOLVED.test(path)) return PATH_UNRESOLVED;
   let form: PathForm = PATH_PLAIN;
   let rare = false;
   let start = 0;
@@ -90,6 +98,14 @@ export function pathForm(path: string): PathForm {
     }
   }
   return rare && hasRareTrick(path) ? PATH_MALFORMED : form;
+}
+
+/** Whether a path starts with `/`, `./` or `..`, and so needs no first try. */
+function startsUnresolved(path: string): boolean {
+  const first = path.charCodeAt(0);
+  if (first !== DOT) return first === SLASH;
+  const second = path.charCodeAt(1);
+  return second === DOT || second === SLASH;
 }
 
 /** Whether a path is well formed by its text. */

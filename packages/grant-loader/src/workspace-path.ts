@@ -12,8 +12,8 @@ const kept = new Int32Array(MAX_PATH_LENGTH + 2);
 
 /**
  * Resolves paths by their text, as `path.resolve(workspace, path)` does, and tells where they lie in the
- * workspace. Nothing is copied but what is given back, so that a path with `..` costs little more than
- * one without.
+ * workspace. Nothing is copied until somebody asks for the text, so that a path with `..` costs little more
+ * than one without.
  */
 export class WorkspacePath {
   readonly #start: string;
@@ -32,23 +32,18 @@ export class WorkspacePath {
   }
 
   /**
-   * The path below the workspace in normal form; '' for the workspace itself; null for what lies outside.
+   * Finds the names of a path below the workspace. Returns how many there are; -1 for a path outside.
    * @param path separated by `/`, at most `MAX_PATH_LENGTH` characters. Relative to the workspace, or absolute.
    */
-  relative(path: string): string | null {
-    const absolute = path.charCodeAt(0) === SLASH;
-    const below = absolute && this.#start !== '' && path.startsWith(this.#start);
-    const count = this.#keep(
-      path,
-      below ? this.#start.length : 0,
-      absolute && !below ? this.#names.length : 0,
-    );
-    return count < 0 ? null : join(path, count);
+  locate(path: string): number {
+    if (path.charCodeAt(0) !== SLASH) return this.#keep(path, 0, 0);
+    return this.#start !== '' && path.startsWith(this.#start)
+      ? this.#keep(path, this.#start.length, 0)
+      : this.#keep(path, 0, this.#names.length);
   }
 
   /**
-   * Notes the names of the path that lie below the workspace. Returns how many numbers it noted, two for
-   * each name, or -1 for a path outside.
+   * Notes where the names of the path that lie below the workspace start and end. Returns their number.
    * @param from where in the path to begin.
    * @param missing how many of the workspace's names are not yet passed there.
    */
@@ -59,28 +54,51 @@ export class WorkspacePath {
     let above = missing;
     /** Names behind one that leads away from the workspace. */
     let astray = 0;
-    let start = from;
-    for (let end = from; end <= path.length; end += 1) {
-      if (end < path.length && path.charCodeAt(end) !== SLASH) continue;
+    for (let start = from, end = 0; end < path.length; start = end + 1) {
+      end = path.indexOf('/', start);
+      if (end < 0) end = path.length;
       const move = moveOf(path, start, end);
       if (move < 0) {
         if (astray > 0) astray -= 1;
-        else if (count > 0) count -= 2;
+        else if (count > 0) count -= 1;
         // The parent of the root is the root.
         else if (above < depth) above += 1;
       } else if (move > 0) {
         if (astray > 0) astray += 1;
         else if (above === 0) {
-          kept[count] = start;
-          kept[count + 1] = end;
-          count += 2;
+          kept[2 * count] = start;
+          kept[2 * count + 1] = end;
+          count += 1;
         } else if (isName(path, start, end, names[depth - above] as string)) above -= 1;
         else astray = 1;
       }
-      start = end + 1;
     }
     return above > 0 || astray > 0 ? -1 : count;
   }
+}
+
+/** Whether the path that was located last, with this many names, is the one with these names or below it. */
+export function isLocatedWithin(path: string, count: number, names: readonly string[]): boolean {
+  if (count < names.length) return false;
+  for (let i = 0; i < names.length; i += 1) {
+    const name = names[i] as string;
+    if (!isName(path, kept[2 * i] as number, kept[2 * i + 1] as number, name)) return false;
+  }
+  return true;
+}
+
+/** The path that was located last, in normal form, relative to the workspace; '' for the workspace itself. */
+export function locatedText(path: string, count: number): string {
+  let joined = '';
+  for (let i = 0; i < count; ) {
+    const start = kept[2 * i] as number;
+    let end = kept[2 * i + 1] as number;
+    // What stands together in the path is taken as one.
+    for (i += 1; i < count && kept[2 * i] === end + 1; i += 1) end = kept[2 * i + 1] as number;
+    const piece = path.slice(start, end);
+    joined = joined === '' ? piece : `${joined}/${piece}`;
+  }
+  return joined;
 }
 
 /** Where a segment leads: 1 down, 0 nowhere, -1 up. */
@@ -94,17 +112,4 @@ function moveOf(path: string, start: number, end: number): -1 | 0 | 1 {
 
 function isName(path: string, start: number, end: number, name: string): boolean {
   return end - start === name.length && path.startsWith(name, start);
-}
-
-/** Joins the kept pieces. What stands together in the path is taken as one. */
-function join(path: string, count: number): string {
-  let joined = '';
-  for (let i = 0; i < count; ) {
-    const start = kept[i] as number;
-    let end = kept[i + 1] as number;
-    for (i += 2; i < count && kept[i] === end + 1; i += 2) end = kept[i + 1] as number;
-    const piece = path.slice(start, end);
-    joined = joined === '' ? piece : `${joined}/${piece}`;
-  }
-  return joined;
 }
