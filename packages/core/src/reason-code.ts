@@ -80,6 +80,7 @@ export const REASON_CODES = Object.freeze({
 
   METHOD_NOT_ALLOWED: error(403, false, 'method "{method}" is not governed and is refused'),
   BODY_INVALID: error(400, false, '{problem}'),
+  RESERVATION_UNKNOWN: error(404, false, 'no call {id} has anything to settle'),
   UPSTREAM_UNAVAILABLE: error(502, true, 'upstream failed: {problem}'),
   OVERLOADED: error(503, true, 'more than {limit} requests in flight'),
   OPERATOR_UNAUTHORIZED: error(401, false, 'an operator token is required'),
