@@ -1,0 +1,241 @@
+import { type CellCall, HOLD_MS, RedisCell } from './redis-cell.ts';
+import { RedisDemand } from './redis-demand.ts';
+import type { RedisGrant } from './redis-grant.ts';
+import { CLOCK_RATE_MARGIN, type UnitPlan } from './redis-plan.ts';
+
+/** Units that were leased together, and how long they can be used. */
+interface Lease {
+  /** The sub-window or time of the grant, as the store knows it. */
+  readonly mark: number;
+  units: number;
+  untilMs: number;
+}
+
+/** A call whose outcome is not known is repeated under its number until it is. */
+interface OpenCall {
+  readonly call: CellCall;
+  readonly debt: number;
+  readonly sinceMs: number;
+}
+
+/** Units promised to a prepared call are not promised again for this long, in milliseconds. */
+const CLAIM_MS = 5;
+
+/** Marks for which units go back in one call; more are left to expire. */
+const MAX_RETURNS = 128;
+
+/** Units of a window, a budget or a steady rate. */
+export class RedisUnitCell extends RedisCell {
+  /** Mark of what the latest take took. */
+  token = 0;
+  readonly #demand = new RedisDemand();
+  readonly #returns = new Map<number, number>();
+  #leases: Lease[] = [];
+  #open: OpenCall | null = null;
+  #plan: UnitPlan;
+  #debt = 0;
+  #left: number | null = null;
+  #leftAtMs = 0;
+  #claimed = 0;
+  #claimedAtMs = 0;
+  #lastTakeMs = Number.NEGATIVE_INFINITY;
+  /** Units of the largest take that found too few since the last call; 0 when there was none. */
+  #missed = 0;
+  #ahead = false;
+
+  constructor(plan: UnitPlan, ...base: ConstructorParameters<typeof RedisCell>) {
+    super(...base);
+    this.#plan = plan;
+  }
+
+  take(plan: UnitPlan, units: number, nowMs: number): number {
+    this.#plan = plan;
+    if (units > plan.most) return Math.max(1, plan.windowMs);
+    this.#lastTakeMs = nowMs;
+    this.#demand.add(units, nowMs, plan.periodMs);
+    const lease = this.#find(units, nowMs);
+    if (lease === undefined) {
+      this.#missed = Math.max(this.#missed, units, 1);
+      return this.miss(units, nowMs);
+    }
+    lease.units -= units;
+    this.token = lease.mark;
+    this.#claimed = Math.max(0, this.#claimed - units);
+    this.#askAhead(nowMs);
+    return 0;
+  }
+
+  peek(plan: UnitPlan, units: number, nowMs: number): number {
+    if (units > plan.most) return Math.max(1, plan.windowMs);
+    return this.#find(units, nowMs) === undefined ? this.peekMiss(units, nowMs) : 0;
+  }
+
+  prepare(plan: UnitPlan, units: number, nowMs: number): Promise<void> | null {
+    this.#plan = plan;
+    return units > plan.most ? null : this.fetch(Math.max(1, units), nowMs);
+  }
+
+  give(units: number, mark: number, nowMs: number): void {
+    const lease = this.#leases.find((held) => held.mark === mark && nowMs < held.untilMs);
+    if (lease !== undefined) lease.units += units;
+    else this.#giveBack(mark, units);
+    this.host.touched(this);
+  }
+
+  charge(plan: UnitPlan, units: number, nowMs: number): void {
+    this.#plan = plan;
+    let rest = units;
+    for (const lease of this.#leases) {
+      const paid = nowMs < lease.untilMs ? Math.min(lease.units, rest) : 0;
+      lease.units -= paid;
+      rest -= paid;
+    }
+    if (rest <= 0) return;
+    this.#debt = Math.min(Number.MAX_SAFE_INTEGER, this.#debt + rest);
+    this.ask();
+  }
+
+  /** Units that could be had, as far as is known here; null when the store was never asked. */
+  remaining(nowMs: number): number | null {
+    if (this.#left === null || nowMs - this.#leftAtMs > this.#plan.windowMs) return null;
+    const held = this.#leases.filter(({ untilMs }) => nowMs < untilMs);
+    return Math.max(0, held.reduce((sum, { units }) => sum + units, this.#left) - this.#debt);
+  }
+
+  waitMs(nowMs: number): number {
+    return this.refusal(Number.POSITIVE_INFINITY, nowMs);
+  }
+
+  override sweep(nowMs: number): boolean {
+    this.#prune(nowMs);
+    if (nowMs - this.#lastTakeMs > HOLD_MS) this.#returnLeases();
+    const forgotten = this.#open !== null && nowMs - this.#open.sinceMs > 2 * this.#plan.stepMs;
+    if (forgotten && !this.isBusy && this.#open?.debt === 0) this.#open = null;
+    if (this.#returns.size > 0 || this.#debt > 0 || this.#open !== null) this.ask();
+    return this.isBusy || this.#leases.length > 0 || this.refusal(1, nowMs) > 0;
+  }
+
+  override release(): void {
+    this.#returnLeases();
+    if (this.#returns.size > 0 || this.#debt > 0 || this.#open !== null) this.ask();
+  }
+
+  protected override claim(units: number, nowMs: number): boolean {
+    if (nowMs - this.#claimedAtMs > CLAIM_MS) this.#claimed = 0;
+    if (this.#find(units + this.#claimed, nowMs) === undefined) return false;
+    this.#claimed += Math.max(1, units);
+    this.#claimedAtMs = nowMs;
+    return true;
+  }
+
+  protected override nextCall(nowMs: number): CellCall | null {
+    if (this.#open !== null) return this.#open.call;
+    const { need, want } = this.#wanted(nowMs);
+    this.#missed = 0;
+    this.#ahead = false;
+    if (want === 0 && this.#returns.size === 0 && this.#debt === 0) return null;
+    const { script, parameters } = this.#plan;
+    const { clientId } = this.host;
+    const debt = this.#debt;
+    const args = [...parameters, clientId, this.host.nextCall(), need, want, debt];
+    for (const [mark, units] of this.#returns) args.push(mark, units);
+    this.#returns.clear();
+    this.#debt = 0;
+    const call = { script, args: args.map(String), want };
+    this.#open = { call, debt, sinceMs: nowMs };
+    return call;
+  }
+
+  protected override accept(grant: RedisGrant, sentAtMs: number, nowMs: number): void {
+    const want = this.#open?.call.want ?? 0;
+    this.#open = null;
+    this.#left = grant.left;
+    this.#leftAtMs = nowMs;
+    if (grant.granted > 0) {
+      const untilMs = sentAtMs + grant.usableMs * CLOCK_RATE_MARGIN;
+      this.#addLease({ mark: grant.mark, units: grant.granted, untilMs }, nowMs);
+    }
+    if (want > 0) {
+      if (grant.granted < want && grant.waitMs > 0) {
+        this.noteRefusal(grant.waitMs, grant.left, nowMs);
+      } else {
+        this.noteGrant();
+      }
+    }
+    this.host.touched(this);
+    if (this.#debt > 0) this.ask();
+  }
+
+  #wanted(nowMs: number): { need: number; want: number } {
+    const needs = this.waiting.map(({ units }) => units);
+    if (this.#missed > 0) needs.push(this.#missed);
+    if (needs.length === 0 && !this.#ahead) return { need: 0, want: 0 };
+    if (needs.length === 0) needs.push(1);
+    const asked = this.waiting.reduce((sum, { units }) => sum + units, 0);
+    const want = Math.max(this.#block() - this.#fresh(nowMs), asked, this.#missed, 1);
+    const most = Math.max(1, this.#plan.most);
+    return { need: Math.min(most, ...needs, want), want: Math.min(most, want) };
+  }
+
+  /** Units that are leased at a time: what was asked for in a sub-window, up to a share of the limit. */
+  #block(): number {
+    return Math.max(1, Math.min(this.#plan.block, Math.ceil(this.#demand.rate())));
+  }
+
+  /** Units that can still be used when the sub-window is over. */
+  #fresh(nowMs: number): number {
+    const { stepMs } = this.#plan;
+    let units = 0;
+    for (const lease of this.#leases) if (lease.untilMs - stepMs > nowMs) units += lease.units;
+    return units;
+  }
+
+  /** Asks for the next lease before this one is used up or ends. */
+  #askAhead(nowMs: number): void {
+    if (this.isBusy || this.isRefused(nowMs)) return;
+    const block = this.#block();
+    if (block < 2 || this.#fresh(nowMs) * 2 >= block) return;
+    this.#ahead = true;
+    this.ask();
+  }
+
+  #find(units: number, nowMs: number): Lease | undefined {
+    const most = Math.max(1, units);
+    for (const lease of this.#leases) {
+      if (lease.units >= most && nowMs < lease.untilMs) return lease;
+    }
+    return undefined;
+  }
+
+  #addLease(lease: Lease, nowMs: number): void {
+    this.#prune(nowMs);
+    const same = this.#leases.find(({ mark }) => mark === lease.mark);
+    if (nowMs >= lease.untilMs) {
+      this.#giveBack(lease.mark, lease.units);
+    } else if (same === undefined) {
+      this.#leases.push(lease);
+    } else {
+      same.units += lease.units;
+      same.untilMs = Math.min(same.untilMs, lease.untilMs);
+    }
+  }
+
+  #prune(nowMs: number): void {
+    const over = (lease: Lease) => nowMs >= lease.untilMs || lease.units === 0;
+    if (!this.#leases.some(over)) return;
+    for (const lease of this.#leases) if (over(lease)) this.#giveBack(lease.mark, lease.units);
+    this.#leases = this.#leases.filter((lease) => !over(lease));
+  }
+
+  #returnLeases(): void {
+    for (const { mark, units } of this.#leases) this.#giveBack(mark, units);
+    this.#leases = [];
+  }
+
+  #giveBack(mark: number, units: number): void {
+    if (units <= 0) return;
+    const held = this.#returns.get(mark);
+    if (held === undefined && this.#returns.size >= MAX_RETURNS) return;
+    this.#returns.set(mark, (held ?? 0) + units);
+  }
+}
