@@ -2,7 +2,6 @@ import { join, resolve } from 'node:path';
 import { DecisionEngine, type KillSwitch, systemClock } from '@cortex-governance/core';
 import { type CountingGrantIndex, createGrantIndex } from '@cortex-governance/grant-loader';
 import { createKillSwitch } from '@cortex-governance/kill-switch';
-import { createRateLimiter } from '@cortex-governance/rate-limiter';
 import { createMetricsRegistry } from '@cortex-governance/telemetry';
 import { Cleanup } from './cleanup.ts';
 import { recordChanges, recordStopsInForce } from './evidence-events.ts';
@@ -11,8 +10,10 @@ import { openLogger } from './governor-logger.ts';
 import { registerGovernorMetrics } from './governor-metrics.ts';
 import { type GovernorOptions, parseGovernorOptions } from './governor-options.ts';
 import { CONFIG_FILE_NAME, resolveGovernorPaths } from './governor-paths.ts';
+import { LimitDesk } from './limit-desk.ts';
 import { loadGovernanceConfig } from './load-governance-config.ts';
 import { openEvidence } from './open-evidence.ts';
+import { openLimiter } from './open-limiter.ts';
 import { openTenantGuard } from './open-tenant-guard.ts';
 import type { Opening } from './opening.ts';
 import { recordBoot } from './record-boot.ts';
@@ -49,7 +50,7 @@ async function openGovernor(opening: Opening): Promise<Governor> {
   const grants = await openGrants(opening);
   const tenants = await openTenantGuard(opening);
   const evidence = await openEvidence(opening);
-  const limiter = createRateLimiter({ maxKeys: config.limiter.maxKeys });
+  const limiter = await openLimiter(opening);
   const metrics = createMetricsRegistry({ logger });
   const engine = new DecisionEngine({
     ...{ killSwitch, tenants, grants, limiter, evidence, clock },
@@ -69,6 +70,7 @@ async function openGovernor(opening: Opening): Promise<Governor> {
   return new WorkspaceGovernor({
     ...parts,
     ...{ metrics, config, paths },
+    limits: new LimitDesk(limiter, clock, evidence),
     supportedObligations: new Set(options.supportedObligations),
     release: () => cleanup.run(),
   });

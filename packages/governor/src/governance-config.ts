@@ -1,5 +1,6 @@
 import { DURABILITIES } from '@cortex-governance/core';
 import { z } from 'zod';
+import { LIMITER_DEFAULTS, limiterConfig } from './limiter-config.ts';
 
 /** Every default of `governance.yaml`, by its place in the file. Units are in the names. */
 export const CONFIG_DEFAULTS = Object.freeze({
@@ -9,8 +10,7 @@ export const CONFIG_DEFAULTS = Object.freeze({
   grantsMaxStalenessMs: 300_000,
   /** How often the kill switch file is looked at besides the watcher. */
   killSwitchPollMs: 500,
-  /** Keys (tenant, tool, action) the limiter holds: about 100 MB when every key is in use. */
-  limiterMaxKeys: 100_000,
+  ...LIMITER_DEFAULTS,
   evidenceDir: '../artifacts/governance/evidence',
   runtimeDir: '../artifacts/governance/runtime',
   evidenceKeyFile: 'keys/evidence.pem',
@@ -208,17 +208,7 @@ export const governanceConfigSchema = z.strictObject({
   tenancy,
   grants,
   killSwitch,
-  limiter: z
-    .strictObject({
-      maxKeys: z
-        .int()
-        .min(1)
-        .max(10_000_000)
-        .default(D.limiterMaxKeys)
-        .describe('Keys held at most.'),
-    })
-    .prefault({})
-    .describe('The rate limiter.'),
+  limiter: limiterConfig,
   evidence,
   server,
   mcp,

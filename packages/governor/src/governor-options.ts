@@ -1,4 +1,10 @@
-import { type Clock, type Logger, type PolicyBackend, parseOptions } from '@cortex-governance/core';
+import {
+  type Clock,
+  type Logger,
+  type PolicyBackend,
+  parseOptions,
+  type RateLimiter,
+} from '@cortex-governance/core';
 import { z } from 'zod';
 
 /** The `.cortex` folder of the working directory. */
@@ -23,6 +29,11 @@ export interface GovernorOptions {
   readonly supportedObligations?: readonly string[];
   /** Narrows what the grants allow. @defaultValue null */
   readonly policy?: PolicyBackend | null;
+  /**
+   * Such as one over memory that worker threads share; the governor does not close it.
+   * @defaultValue what `limiter` of the configuration describes
+   */
+  readonly limiter?: RateLimiter;
   /** @defaultValue the system's clocks */
   readonly clock?: Clock;
   /** @defaultValue JSON lines on stderr at `log.level` */
@@ -37,6 +48,7 @@ const schema = z.strictObject({
     .custom<PolicyBackend>(hasMethod('evaluate'), 'not a policy backend')
     .nullable()
     .default(null),
+  limiter: z.custom<RateLimiter>(hasMethod('take'), 'not a rate limiter').optional(),
   clock: z.custom<Clock>(hasMethod('monotonicMs'), 'not a clock').optional(),
   logger: z.custom<Logger>(hasMethod('error'), 'not a logger').optional(),
 });

@@ -7,6 +7,8 @@ import type {
   EvidenceWriter,
   GrantIndex,
   KillSwitch,
+  LimitState,
+  LimitUsage,
   Logger,
   MetricsRegistry,
   Stage,
@@ -64,6 +66,19 @@ export interface Governor {
    * covers it is in force. Returns the function that ends the watch; call it when the call has ended.
    */
   onStop(request: DecisionRequest, listener: (verdict: Verdict) => void): () => void;
+  /**
+   * Ends an allowed call: its place under `concurrency` limits is free, and its `tokens` and `cost` are
+   * charged as used; a unit that is left out, as reserved. What was used is recorded. To be called once for
+   * each allow of an action with such a limit; one that is never settled keeps its reservation, and its place
+   * for `leaseSeconds`. False, and nothing done, when there is nothing (any more) to settle.
+   */
+  settle(verdict: Verdict | string, usage?: LimitUsage): boolean;
+  /** Gives back everything that an allowed call took, because it never ran. As {@link settle}. */
+  cancel(verdict: Verdict | string): boolean;
+  /** The tenant whose call {@link settle} and {@link cancel} would end; undefined when there is none. */
+  reservedBy(verdict: Verdict | string): string | undefined;
+  /** Where every limit on such a request stands; takes nothing. Empty when nothing limits it. */
+  limits(request: DecisionRequest): readonly LimitState[];
   readonly killSwitch: KillSwitch;
   readonly evidence: EvidenceWriter;
   readonly grants: GrantIndex;

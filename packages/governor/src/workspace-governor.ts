@@ -14,6 +14,8 @@ import {
   type GrantedAction,
   type GrantIndex,
   type KillSwitch,
+  type LimitState,
+  type LimitUsage,
   type Logger,
   type MetricsRegistry,
   type ResolvedArguments,
@@ -25,10 +27,12 @@ import type { GovernanceConfig } from './governance-config.ts';
 import type { Authorization, EvaluateOptions, Governor } from './governor.ts';
 import type { GovernorPaths } from './governor-paths.ts';
 import { describeStatus, type GovernorStatus } from './governor-status.ts';
+import type { LimitDesk } from './limit-desk.ts';
 
 /** The wired parts of a {@link WorkspaceGovernor}. */
 export interface GovernorParts {
   readonly engine: DecisionEngine;
+  readonly limits: LimitDesk;
   readonly killSwitch: KillSwitch;
   readonly evidence: EvidenceWriter;
   readonly grants: GrantIndex;
@@ -43,6 +47,7 @@ export interface GovernorParts {
 }
 
 const NO_ARGUMENTS: Attributes = Object.freeze({});
+const NO_USAGE: LimitUsage = Object.freeze({});
 
 /** How often paths are resolved again because the policy changed meanwhile. */
 const MAX_RESOLUTIONS = 5;
@@ -65,6 +70,7 @@ export class WorkspaceGovernor implements Governor {
   readonly config: GovernanceConfig;
   readonly paths: GovernorPaths;
   readonly #engine: DecisionEngine;
+  readonly #limits: LimitDesk;
   readonly #supportedObligations: ReadonlySet<string>;
   readonly #release: () => Promise<void>;
   #closing: Promise<void> | null = null;
@@ -80,6 +86,7 @@ export class WorkspaceGovernor implements Governor {
     this.config = parts.config;
     this.paths = parts.paths;
     this.#engine = parts.engine;
+    this.#limits = parts.limits;
     this.#supportedObligations = parts.supportedObligations;
     this.#release = parts.release;
   }
@@ -102,6 +109,7 @@ export class WorkspaceGovernor implements Governor {
     for (let attempt = 1; ; attempt += 1) {
       const action = this.#findAction(own);
       const resolved = await resolvePaths(action, own);
+      await this.#limits.prepare(action, own);
       await this.killSwitch.refresh();
       // The policy may have changed meanwhile; paths resolved for one version must not pass another.
       const settled = this.#findAction(own) === action;
@@ -117,6 +125,7 @@ export class WorkspaceGovernor implements Governor {
     if (verdict.effect !== 'allow') throw new GovernanceError(verdict.code, {}, { verdict });
     const unmet = findUnsupportedObligation(verdict.obligations, this.#supportedObligations);
     if (unmet === null) return verdict;
+    this.cancel(verdict);
     const refusal = this.refuse(request, 'OBLIGATION_UNSUPPORTED', 'policy', unmet.type);
     throw new GovernanceError('OBLIGATION_UNSUPPORTED', {}, { verdict: refusal });
   }
@@ -148,6 +157,24 @@ export class WorkspaceGovernor implements Governor {
     return end;
   }
 
+  settle(verdict: Verdict | string, usage: LimitUsage = NO_USAGE): boolean {
+    return this.#limits.settle(idOf(verdict), usage);
+  }
+
+  cancel(verdict: Verdict | string): boolean {
+    return this.#limits.cancel(idOf(verdict));
+  }
+
+  reservedBy(verdict: Verdict | string): string | undefined {
+    return this.#limits.reservedBy(idOf(verdict));
+  }
+
+  limits(request: DecisionRequest): readonly LimitState[] {
+    return findRequestProblem(request) === null
+      ? this.#limits.inspect(this.#findAction(request), request)
+      : [];
+  }
+
   status(): GovernorStatus {
     return describeStatus(this, this.#closing !== null);
   }
@@ -177,12 +204,14 @@ export class WorkspaceGovernor implements Governor {
     const recorded = await this.#isDurable(this.#engine.lastTicket, level);
     if (verdict.effect !== 'allow') return { verdict, args };
     const tolerated = asked === undefined && this.config.evidence.whenFull === 'gap';
-    if (!recorded && !tolerated) {
-      return { verdict: this.refuse(request, 'EVIDENCE_UNAVAILABLE', 'evidence'), args };
-    }
-    const stop = this.#engine.findStop(request);
-    if (stop === null) return { verdict, args };
-    return { verdict: this.refuse(request, stop, stopStage(stop)), args };
+    const stop = recorded || tolerated ? this.#engine.findStop(request) : null;
+    if (stop === null && (recorded || tolerated)) return { verdict, args };
+    this.cancel(verdict);
+    const code = stop ?? 'EVIDENCE_UNAVAILABLE';
+    return {
+      verdict: this.refuse(request, code, stop === null ? 'evidence' : stopStage(stop)),
+      args,
+    };
   }
 
   async #isDurable(ticket: number, level: Durability): Promise<boolean> {
@@ -196,6 +225,10 @@ export class WorkspaceGovernor implements Governor {
       return false;
     }
   }
+}
+
+function idOf(verdict: Verdict | string): string {
+  return typeof verdict === 'string' ? verdict : verdict.id;
 }
 
 function stopStage(code: DenialCode): Stage {
