@@ -15,6 +15,7 @@ export { describeKillSwitch } from './kill-switch-conformance.ts';
 export { describeLogger, type LoggerFixture } from './logger-conformance.ts';
 export { describeMetricsRegistry } from './metrics-registry-conformance.ts';
 export { describeRateLimiter } from './rate-limiter-conformance.ts';
+export type { RateLimiterTraits } from './rate-limiter-fixture.ts';
 export { type LoggedEvent, RecordingLogger } from './recording-logger.ts';
 export { type RedisCluster, startRedisCluster } from './redis-cluster.ts';
 export { RedisReplyError, redisCommand } from './redis-command.ts';

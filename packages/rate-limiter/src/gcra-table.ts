@@ -1,0 +1,135 @@
+import type { SlotTable } from './key-space.ts';
+import { SlotPages } from './slot-pages.ts';
+
+/** What flowed back to a slot out of turn, while calls charged before that may still be given back. */
+interface Shift {
+  totalMs: number;
+  untilMs: number;
+}
+
+/**
+ * The theoretical arrival times (TAT) of one steady rate, one number for each slot: the time at which
+ * the bucket of this slot is full again. A TAT that has passed equals none.
+ */
+export class GcraColumn {
+  /** Milliseconds that one call costs. */
+  readonly periodMs: number;
+  /** How long a call can count, in milliseconds. */
+  spanMs: number;
+  readonly tats = new SlotPages();
+  usedMs = 0;
+  /** False when the table has dropped this column because nobody used it. */
+  attached = false;
+  readonly #shifts = new Map<number, Shift>();
+
+  constructor(periodMs: number, spanMs: number) {
+    this.periodMs = periodMs;
+    this.spanMs = spanMs;
+  }
+
+  /** Charges one call to a slot, and returns its TAT. Rounds up, so that no sum loses a part of it. */
+  charge(slot: number, baseMs: number): number {
+    let tat = baseMs + this.periodMs;
+    if (tat - baseMs < this.periodMs) tat += tat * Number.EPSILON;
+    this.tats.set(slot, tat);
+    return tat;
+  }
+
+  /**
+   * Takes back the charge that ended at `tokenMs`, as far as it has not flowed off. As in a queue: calls
+   * flow off in their order, so a charge is whole until those before it are gone. Calls after one that
+   * was taken back are earlier than their token says, by what is noted here.
+   */
+  give(slot: number, tokenMs: number, nowMs: number): void {
+    const tat = this.tats.get(slot);
+    const shift = this.#shifts.get(slot);
+    const shiftedMs = shift === undefined || nowMs >= shift.untilMs ? 0 : shift.totalMs;
+    const refundMs = Math.min(this.periodMs, tokenMs - shiftedMs - nowMs);
+    if (!(refundMs > 0)) return;
+    this.tats.set(slot, Math.max(0, tat - refundMs));
+    if (tat === tokenMs) return;
+    const untilMs = Math.max(tat + shiftedMs, shift?.untilMs ?? 0);
+    this.#shifts.set(slot, { totalMs: shiftedMs + refundMs, untilMs });
+  }
+
+  clear(slot: number): void {
+    this.tats.set(slot, 0);
+    if (this.#shifts.size > 0) this.#shifts.delete(slot);
+  }
+
+  drop(): void {
+    this.tats.drop();
+    this.#shifts.clear();
+  }
+}
+
+/**
+ * The state of gcra limits that count the same: a column for each rate in use, nearly always one. Every
+ * call is charged to all of them, so each rate sees every call, and a rate that changes and changes back
+ * has missed none.
+ */
+export class GcraTable implements SlotTable {
+  readonly columns: GcraColumn[] = [];
+
+  /**
+   * The column of a rate. A new one starts where the fullest of the others stands, in calls: a reload
+   * opens nothing.
+   */
+  column(periodMs: number, spanMs: number): GcraColumn {
+    const known = this.columns.find((column) => column.periodMs === periodMs);
+    if (known !== undefined) {
+      known.spanMs = Math.max(known.spanMs, spanMs);
+      return known;
+    }
+    const column = new GcraColumn(periodMs, spanMs);
+    this.attach(column);
+    return column;
+  }
+
+  attach(column: GcraColumn): void {
+    const latestMs = this.columns.reduce((ms, { usedMs }) => Math.max(ms, usedMs), 0);
+    this.#copyLevels(column, latestMs);
+    column.usedMs = latestMs;
+    column.attached = true;
+    this.columns.push(column);
+    for (let i = this.columns.length - 2; i >= 0; i--) {
+      const other = this.columns[i];
+      if (other === undefined || latestMs - other.usedMs <= other.spanMs) continue;
+      other.attached = false;
+      other.drop();
+      this.columns.splice(i, 1);
+    }
+  }
+
+  /** Charges a call that one column admitted to all others. */
+  chargeOthers(admitting: GcraColumn, slot: number, nowMs: number): void {
+    for (const column of this.columns) {
+      if (column === admitting) continue;
+      column.charge(slot, Math.max(column.tats.get(slot), nowMs));
+    }
+  }
+
+  isIdle(slot: number, nowMs: number): boolean {
+    for (const column of this.columns) if (column.tats.get(slot) > nowMs) return false;
+    return true;
+  }
+
+  clear(slot: number): void {
+    for (const column of this.columns) column.clear(slot);
+  }
+
+  drop(): void {
+    for (const column of this.columns) column.drop();
+  }
+
+  #copyLevels(column: GcraColumn, nowMs: number): void {
+    for (const other of this.columns) {
+      for (let slot = 0; slot < other.tats.capacity; slot++) {
+        const calls = (other.tats.get(slot) - nowMs) / other.periodMs;
+        if (!(calls > 0)) continue;
+        const tat = nowMs + calls * column.periodMs;
+        if (tat > column.tats.get(slot)) column.tats.set(slot, tat);
+      }
+    }
+  }
+}
