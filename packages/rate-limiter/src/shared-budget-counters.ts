@@ -8,6 +8,7 @@ import {
   countedUnits,
   MOST_UNITS,
   nextTotal,
+  RING,
   ROLLED,
   ringIndex,
   ringWord,
@@ -51,7 +52,7 @@ export class SharedBudgetCounters implements LimitCounters {
     this.#context = context;
     this.#subUnits = subWindowUnits(limit.windowMs);
     this.#span = spanOf(limit.windowMs, this.#subUnits);
-    const shape = new BudgetShape(this.#subUnits);
+    const shape = new BudgetShape(limit.windowMs);
     this.#cache = new SharedKeyCache(limit, rule, (text) => context.key(text, shape));
   }
 
@@ -170,7 +171,7 @@ export class SharedBudgetCounters implements LimitCounters {
   #sum(base: number, sub: number): number {
     const { words } = this.#context;
     let units = 0;
-    for (let i = 0; i < 64; i++) {
+    for (let i = 0; i < RING; i++) {
       units += countedUnits(Atomics.load(words, ringIndex(base, i)), sub, this.#span);
     }
     return units;

@@ -6,9 +6,9 @@ import { highHalf, joinHalves, loadNumber, lowHalf } from './shared-words.ts';
 export const SUB_WINDOWS = 60;
 
 /** Words of the ring of sub-windows: the 61 that count at a time, and slack for threads that are late. */
-const RING = 64;
+export const RING = 64;
 
-/** Words of a block: its sub-window's length, the total, two marks of time; then the ring. */
+/** Words of a block: its window's length, the total, two marks of time; then the ring. */
 export const TOTAL = 1;
 export const ANNOUNCED = 2;
 export const ROLLED = 3;
@@ -18,19 +18,20 @@ const RING_AT = 4;
 export const MOST_UNITS = 2 ** 41 - 1;
 
 /** Of the upper half of a word, 9 bits belong to the units. */
-const HIGH_UNITS = 2 ** 9;
+const HIGH_BITS = 9;
+const HIGH_MASK = 2 ** HIGH_BITS - 1;
 
 /** The other 23 bits: of a total, a version that grows with every change; of the ring, the sub-window. */
-const STAMPS = 2 ** 23;
+const STAMP_MASK = 2 ** 23 - 1;
 
 function stampedUnits(stamp: number, units: number): bigint {
   const held = Math.min(Math.max(0, Math.ceil(units)), MOST_UNITS);
-  const high = (stamp % STAMPS) * HIGH_UNITS + Math.floor(held / 2 ** 32);
+  const high = ((stamp & STAMP_MASK) << HIGH_BITS) | Math.floor(held / 2 ** 32);
   return joinHalves(high, held >>> 0);
 }
 
 function stampOf(word: bigint): number {
-  return highHalf(word) >>> 9;
+  return highHalf(word) >>> HIGH_BITS;
 }
 
 /** Length of the sub-windows of a window in units of shared time; at least a millisecond. */
@@ -40,7 +41,7 @@ export function subWindowUnits(windowMs: number): number {
 
 /** Index of the word of a sub-window. */
 export function ringIndex(base: number, sub: number): number {
-  return base + RING_AT + (sub % RING);
+  return base + RING_AT + (sub & (RING - 1));
 }
 
 /** The word of a sub-window that holds so many units. */
@@ -54,7 +55,7 @@ export function nextTotal(total: bigint, units: number): bigint {
 }
 
 export function unitsOf(word: bigint): number {
-  return (highHalf(word) % HIGH_UNITS) * 2 ** 32 + lowHalf(word);
+  return (highHalf(word) & HIGH_MASK) * 2 ** 32 + lowHalf(word);
 }
 
 /**
@@ -62,8 +63,8 @@ export function unitsOf(word: bigint): number {
  * modulo 2^23. A word that was left that long ago, to within 61 of them, counts once more: it refuses, and ends.
  */
 export function ageOf(word: bigint, sub: number): number {
-  const age = (sub - stampOf(word) + STAMPS) % STAMPS;
-  return age >= STAMPS / 2 ? age - STAMPS : age;
+  // The difference of 23 bits, its sign extended.
+  return (((sub & STAMP_MASK) - stampOf(word)) << HIGH_BITS) >> HIGH_BITS;
 }
 
 /** Units that a word of the ring counts at `sub`, when it counts `span` sub-windows before that one. */
@@ -76,20 +77,25 @@ export function spanOf(windowMs: number, subUnits: number): number {
   return Math.ceil((windowMs * UNITS_PER_MS) / subUnits);
 }
 
+/** The block of a budget. Two keys share blocks when their windows have the same length. */
 export class BudgetShape implements BlockShape {
   readonly words: number = RING_AT + RING;
   readonly kind: number = 2;
   readonly param: number;
+  readonly #subUnits: number;
+  readonly #span: number;
 
-  constructor(subUnits: number) {
-    this.param = subUnits;
+  constructor(windowMs: number) {
+    this.param = windowMs;
+    this.#subUnits = subWindowUnits(windowMs);
+    this.#span = spanOf(windowMs, this.#subUnits);
   }
 
   isIdle(words: BigInt64Array, base: number, now: number): boolean {
-    const sub = Math.floor(now / this.param);
+    const sub = Math.floor(now / this.#subUnits);
     for (let i = 0; i < RING; i++) {
       const word = Atomics.load(words, base + RING_AT + i);
-      if (unitsOf(word) > 0 && ageOf(word, sub) <= SUB_WINDOWS) return false;
+      if (countedUnits(word, sub, this.#span) > 0) return false;
     }
     return loadNumber(words, base + ANNOUNCED) <= sub;
   }
@@ -98,7 +104,6 @@ export class BudgetShape implements BlockShape {
   retire(words: BigInt64Array, base: number, now: number): boolean {
     const total = Atomics.load(words, base + TOTAL);
     if (!this.isIdle(words, base, now)) return false;
-    const empty = nextTotal(total, 0);
-    return Atomics.compareExchange(words, base + TOTAL, total, empty) === total;
+    return Atomics.compareExchange(words, base + TOTAL, total, nextTotal(total, 0)) === total;
   }
 }

@@ -23,8 +23,8 @@ import { casNumber, loadNumber, raiseNumber, toWord } from './shared-words.ts';
  * again. Of two threads that insert one key at two places, each writes its place before it looks at the other: at
  * least one sees the other, and both cannot become LIVE.
  *
- * A thread may die between any two steps. INSERTING: the next one who wants the key finishes it; nobody else is
- * kept from anything but one place. CLOSING: the next one who wants the key opens it again.
+ * A thread may die between any two steps. INSERTING: the next one who wants the key finishes it, or the next one who
+ * finds no other place frees it. CLOSING: either of them opens it again.
  */
 const FREE = 0n;
 const INSERTING = 1n;
@@ -147,6 +147,21 @@ export class SharedDirectory {
     for (let i = 0; i < PLACES_PER_KEY; i++) {
       if (this.#replace(key, this.#placeAt(key, i))) return true;
     }
+    for (let i = 0; i < PLACES_PER_KEY; i++) {
+      if (this.#reclaim(this.#placeAt(key, i))) return true;
+    }
+    return false;
+  }
+
+  /**
+   * Frees a place whose key was being inserted, and opens one that was being closed: a dead thread may have left it,
+   * and a live one finds out by its next swap and begins again.
+   */
+  #reclaim(place: number): boolean {
+    const word = Atomics.load(this.words, place);
+    const state = word & STATE_MASK;
+    if (state === INSERTING) return this.#swap(place, word, nextGeneration(word) | FREE);
+    if (state === CLOSING) this.#swap(place, word, tagOf(word) | nextGeneration(word) | LIVE);
     return false;
   }
 
@@ -197,8 +212,7 @@ export class SharedDirectory {
       }
       return true;
     }
-    const tag = BigInt.asIntN(64, (closing >> TAG_SHIFT) << TAG_SHIFT);
-    this.#swap(place, closing, tag | nextGeneration(closing) | LIVE);
+    this.#swap(place, closing, tagOf(closing) | nextGeneration(closing) | LIVE);
     return true;
   }
 
@@ -221,6 +235,10 @@ export class SharedDirectory {
 
 function sameTag(word: bigint, tag: bigint): boolean {
   return word >> TAG_SHIFT === tag >> TAG_SHIFT;
+}
+
+function tagOf(word: bigint): bigint {
+  return (word >> TAG_SHIFT) << TAG_SHIFT;
 }
 
 function nextGeneration(word: bigint): bigint {

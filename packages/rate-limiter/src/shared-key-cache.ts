@@ -19,6 +19,11 @@ export class SharedKeyCache<T> {
   readonly #bySubject: boolean;
   readonly #callers = new Map<string, ByType<T>>();
   #size = 0;
+  /** The latest caller: calls come in runs. */
+  #tenant = '';
+  #type = '';
+  #id = '';
+  #latest: T | undefined;
 
   constructor(limit: Limit, rule: LimitRule, make: (text: string) => T) {
     this.#limit = limit;
@@ -32,7 +37,21 @@ export class SharedKeyCache<T> {
     const tenant = this.#byTenant ? request.tenant : '';
     const type = this.#bySubject ? request.subject.type : '';
     const id = this.#bySubject ? request.subject.id : '';
-    return this.#callers.get(tenant)?.get(type)?.get(id) ?? this.#add(request, tenant, type, id);
+    if (
+      this.#latest !== undefined &&
+      id === this.#id &&
+      tenant === this.#tenant &&
+      type === this.#type
+    ) {
+      return this.#latest;
+    }
+    const known =
+      this.#callers.get(tenant)?.get(type)?.get(id) ?? this.#add(request, tenant, type, id);
+    this.#tenant = tenant;
+    this.#type = type;
+    this.#id = id;
+    this.#latest = known;
+    return known;
   }
 
   #add(request: DecisionRequest, tenant: string, type: string, id: string): T {

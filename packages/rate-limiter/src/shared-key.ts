@@ -8,7 +8,7 @@ export interface BlockShape {
   readonly words: number;
   /** Tells shapes apart, with {@link param}. */
   readonly kind: number;
-  /** First word of a block of the kind budget, where the sub-windows of two keys must have the same length. */
+  /** First word of a block of a budget: the length of its window, which must be the same for two keys; else 0. */
   readonly param: number;
   /** Whether the block has no effect any more at that time: it equals a new one. */
   isIdle(words: BigInt64Array, base: number, now: number): boolean;

@@ -46,12 +46,12 @@ export function noteFreed(words: BigInt64Array, base: number): void {
 }
 
 export function segmentSlots(segment: number): number {
-  return segment === 0 ? FIRST_SLOTS : 2 ** (segment + 3);
+  return segment === 0 ? FIRST_SLOTS : 1 << (segment + 3);
 }
 
 /** Slots of the segments before this one. */
 export function segmentStart(segment: number): number {
-  return segment === 0 ? 0 : 2 ** (segment + 3);
+  return segment === 0 ? 0 : 1 << (segment + 3);
 }
 
 const FIRST_KIND = 3;
