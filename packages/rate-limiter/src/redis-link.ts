@@ -30,6 +30,7 @@ export class RedisLink {
   readonly #options: RedisLinkOptions;
   readonly #outages = new Map<number, RedisOutage>();
   #closed = false;
+  #hurried = false;
   #quietUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(connection: RedisConnection, options: RedisLinkOptions) {
@@ -44,16 +45,21 @@ export class RedisLink {
 
   /** Whether a call may be made now. */
   mayCall(group: number, nowMs: number): boolean {
-    if (this.#closed) return false;
+    if (this.#closed || this.#hurried) return !this.#closed;
     const outage = this.#outages.get(group);
     return outage === undefined || outage.mayProbe(nowMs);
   }
 
   /** As {@link mayCall}; after a true answer the call MUST be made. */
   reserveCall(group: number, nowMs: number): boolean {
-    if (this.#closed) return false;
+    if (this.#closed || this.#hurried) return !this.#closed;
     const outage = this.#outages.get(group);
     return outage === undefined || outage.tryProbe(nowMs);
+  }
+
+  /** From here on calls are made without waits between them: the last ones before {@link close}. */
+  hurry(): void {
+    this.#hurried = true;
   }
 
   /** Logs that the store holds something for a key that is not a counter, at most once a minute. */

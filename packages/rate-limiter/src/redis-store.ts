@@ -18,6 +18,9 @@ import { RedisUnitCell } from './redis-unit-cell.ts';
 /** How often what is held and not used is looked for, in milliseconds. */
 const SWEEP_MS = HOLD_MS / 4;
 
+/** Last calls of a cell: the one whose outcome is not known, and what was to be sent after it. */
+const CLOSING_ROUNDS = 2;
+
 /** Keys that are looked at to find one that can make room for another. */
 const EVICTION_TRIES = 64;
 
@@ -164,8 +167,11 @@ export class RedisStore implements LimitStore, CellHost, CounterHost {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     const cells = [...this.#touched];
-    await Promise.all(cells.map((cell) => cell.settled()));
-    for (const cell of cells) cell.release();
+    this.link.hurry();
+    for (let round = 0; round < CLOSING_ROUNDS; round += 1) {
+      await Promise.all(cells.map((cell) => cell.settled()));
+      for (const cell of cells) cell.release();
+    }
     await Promise.all(cells.map((cell) => cell.settled()));
     this.#touched.clear();
     await this.link.close();

@@ -1,0 +1,262 @@
+import { LIMITER_UNAVAILABLE, systemClock } from '@cortex-governance/core';
+import {
+  RecordingLogger,
+  type RedisServer,
+  redisCommand,
+  redisOrSkip,
+  startRedis,
+} from '@cortex-governance/testkit';
+import fc from 'fast-check';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import {
+  createRedisLimiter,
+  type RedisConnection,
+  type RedisScript,
+  type StoreLimiter,
+} from '../src/index.ts';
+import {
+  call,
+  concurrencyOf,
+  drain,
+  gcraOf,
+  nextId,
+  requestOf,
+  ruleOf,
+  tokensOf,
+  windowOf,
+} from './redis/support.ts';
+
+const LIMITS = [
+  windowOf(5, 600_000),
+  gcraOf(5, 600_000, 5),
+  tokensOf(5, 600_000),
+  concurrencyOf(5, 600_000),
+];
+
+/** A connection of the test's own: every reply is what the function gives. */
+function connectionOf(
+  reply: (script: RedisScript, args: readonly string[]) => unknown,
+): RedisConnection {
+  return {
+    evalScript: async (script, _keys, args) => reply(script, args),
+    close: async () => {},
+  };
+}
+
+describe('answers of the store that are not answers', () => {
+  const garbage = fc.oneof(
+    fc.constantFrom(
+      ...[
+        null,
+        undefined,
+        true,
+        0,
+        1,
+        5n,
+        [],
+        [1, 2, 3, 4, 5],
+        {},
+        new Map(),
+        Buffer.from('1 1 1 0 1'),
+      ],
+      ...['', 'OK', '1', '1 1 1 0', '1 1 1 0 1 1', '-1 1 1 0 1', '1e9 1 1 0 1', 'NaN 1 1 0 1'],
+      ...['1 1 1 0 1 ', ' 1 1 1 0 1', '1 1 99999999999999999999 0 1', '1 1 9999999999999999 0 1'],
+      ...['1000001 1 1000000 0 0', '0x5 1 1 0 1', '1 1 1 0 1\n', '１ 1 1 0 1', '5 5 0 0 5'],
+    ),
+    fc.string(),
+    fc.anything(),
+  );
+
+  it('admit nothing under closed', async () => {
+    await fc.assert(
+      fc.asyncProperty(garbage, fc.constantFrom(...LIMITS), async (reply, limit) => {
+        const limiter = await createRedisLimiter({ connection: connectionOf(() => reply) });
+        const rule = ruleOf(limit);
+        for (let i = 0; i < 3; i++) {
+          expect(await call(limiter, rule, requestOf('t'))).toBe(LIMITER_UNAVAILABLE);
+        }
+        await limiter.close();
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('are logged once', async () => {
+    const logger = new RecordingLogger();
+    const limiter = await createRedisLimiter({ connection: connectionOf(() => 'OK'), logger });
+    for (let i = 0; i < 10; i++) await call(limiter, ruleOf(windowOf(1, 1000)), requestOf(`t${i}`));
+    expect(logger.events()).toEqual(['LIMIT_STORE_KEY_INVALID']);
+    await limiter.close();
+  });
+
+  it('of a connection that throws, rejects with anything, or never answers are outages', async () => {
+    const connections: RedisConnection[] = [
+      { evalScript: () => Promise.reject('no'), close: async () => {} },
+      { evalScript: () => Promise.reject(undefined), close: async () => {} },
+      {
+        evalScript: () => {
+          throw new Error('broken');
+        },
+        close: async () => {},
+      },
+      { evalScript: () => new Promise(() => {}), close: async () => {} },
+    ];
+    for (const connection of connections) {
+      const limiter = await createRedisLimiter({ connection, timeoutMs: 20, connectTimeoutMs: 20 });
+      expect(await call(limiter, ruleOf(windowOf(1, 1000)), requestOf('t'))).toBe(
+        LIMITER_UNAVAILABLE,
+      );
+      expect(limiter.notice).toBe('limit store unavailable');
+      await limiter.close();
+    }
+  });
+
+  it('keep at most one call of a key under way', async () => {
+    let open = 0;
+    let most = 0;
+    const limiter = await createRedisLimiter({
+      connection: {
+        evalScript: async () => {
+          open += 1;
+          most = Math.max(most, open);
+          await new Promise((resolve) => setTimeout(resolve, 5));
+          open -= 1;
+          throw new Error('away');
+        },
+        close: async () => {},
+      },
+    });
+    const rule = ruleOf(windowOf(5, 1000));
+    await Promise.all(Array.from({ length: 1000 }, () => call(limiter, rule, requestOf('t'))));
+    expect(most).toBe(1);
+    await limiter.close();
+  });
+});
+
+describe.runIf(redisOrSkip('rate-limiter: faults of the store'))('a store with faults', () => {
+  let redis: RedisServer;
+  const limiters: StoreLimiter[] = [];
+
+  beforeAll(async () => {
+    redis = await startRedis();
+  });
+
+  afterAll(() => redis.stop());
+
+  afterEach(async () => {
+    await Promise.all(limiters.splice(0).map((limiter) => limiter.close()));
+    await redis.command('FLUSHALL');
+  });
+
+  /** A connection to the real store whose replies can get lost after the script has run. */
+  function losing(lost: () => boolean): RedisConnection {
+    return {
+      evalScript: async (script, keys, args) => {
+        const count = String(keys.length);
+        const reply = await redisCommand(redis.port, [
+          'EVAL',
+          script.source,
+          count,
+          ...keys,
+          ...args,
+        ]);
+        if (lost()) throw new Error('the connection was lost');
+        return reply;
+      },
+      close: async () => {},
+    };
+  }
+
+  async function open(connection: RedisConnection): Promise<StoreLimiter> {
+    const limiter = await createRedisLimiter({ connection, timeoutMs: 2000 });
+    limiters.push(limiter);
+    return limiter;
+  }
+
+  const now = (): number => systemClock.monotonicMs();
+
+  it.each([
+    { name: 'window', limit: windowOf(50, 600_000), most: 50 },
+    { name: 'budget', limit: tokensOf(50, 600_000), most: 50 },
+    // No unit comes back within a test of some seconds.
+    { name: 'gcra', limit: gcraOf(50, 600_000_000, 50), most: 50 },
+  ])(
+    'does a $name call whose answer is lost once: nothing is lost with it',
+    async ({ limit, most }) => {
+      let calls = 0;
+      const limiter = await open(losing(() => (calls += 1) > 1 && calls % 3 !== 0));
+      const rule = ruleOf(limit);
+      let admitted = 0;
+      await vi.waitFor(
+        async () => {
+          admitted += await drain(limiter, rule, requestOf('t'));
+          expect(admitted).toBe(most);
+        },
+        { timeout: 15_000, interval: 20 },
+      );
+      expect(await drain(limiter, rule, requestOf('t'))).toBe(0);
+      expect(calls).toBeGreaterThan(6);
+    },
+    20_000,
+  );
+
+  it('charges what a call used once, however often the answers are lost', async () => {
+    let lose = false;
+    const limiter = await open(losing(() => lose));
+    const rule = ruleOf(tokensOf(1000, 600_000, 10));
+    const id = nextId();
+    expect(await call(limiter, rule, requestOf('t'), id)).toBe(0);
+    lose = true;
+    expect(limiter.settle(id, { tokens: 700 }, now())).toBe(true);
+    const [key = ''] = (await redis.command('KEYS', '*')) as string[];
+    const evals = async (): Promise<number> => {
+      const info = String(await redis.command('INFO', 'commandstats'));
+      return Number(/cmdstat_eval:calls=(\d+)/.exec(info)?.[1] ?? 0);
+    };
+    const before = await evals();
+    // The charge is repeated by itself, without another call.
+    await vi.waitFor(async () => expect(await evals()).toBeGreaterThanOrEqual(before + 3), {
+      timeout: 15_000,
+      interval: 20,
+    });
+    lose = false;
+    await limiter.close();
+    const sum = Number(await redis.command('HGET', key, 'sum'));
+    expect(sum).toBeGreaterThanOrEqual(700);
+    expect(sum).toBeLessThanOrEqual(700 + 62);
+  }, 20_000);
+
+  it('refuses a key that holds another type, and serves the others', async () => {
+    const limiter = await createRedisLimiter({ url: redis.url });
+    limiters.push(limiter);
+    const rule = ruleOf(windowOf(5, 600_000));
+    expect(await call(limiter, rule, requestOf('poisoned'))).toBe(0);
+    const [key = ''] = (await redis.command('KEYS', '*')) as string[];
+    await limiter.close();
+    await redis.command('DEL', key);
+    await redis.command('SET', key, 'x');
+    const next = await createRedisLimiter({ url: redis.url });
+    limiters.push(next);
+    for (let i = 0; i < 5; i++) {
+      expect(await call(next, rule, requestOf('poisoned'))).toBe(LIMITER_UNAVAILABLE);
+      expect(await call(next, rule, requestOf('well'))).toBe(0);
+    }
+    await redis.command('DEL', key);
+    await vi.waitFor(async () => expect(await call(next, rule, requestOf('poisoned'))).toBe(0), {
+      timeout: 15_000,
+      interval: 20,
+    });
+  }, 20_000);
+
+  it('holds no more keys than it may, and lets go of those that hold nothing', async () => {
+    const limiter = await createRedisLimiter({ url: redis.url, maxKeys: 50 });
+    limiters.push(limiter);
+    const rule = ruleOf(windowOf(2, 600_000));
+    for (let i = 0; i < 200; i++) await call(limiter, rule, requestOf(`tenant-${i}`));
+    expect(limiter.size()).toBeLessThanOrEqual(50);
+    await vi.waitFor(async () => {
+      expect(await call(limiter, rule, requestOf(`late-${Math.random()}`))).toBe(0);
+    }, 10_000);
+    expect(limiter.size()).toBeLessThanOrEqual(50);
+  }, 20_000);
+});
