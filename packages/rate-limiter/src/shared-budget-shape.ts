@@ -34,9 +34,9 @@ function stampOf(word: bigint): number {
   return highHalf(word) >>> HIGH_BITS;
 }
 
-/** Length of the sub-windows of a window in units of shared time; at least a millisecond. */
+/** Length of the sub-windows of a window in units of shared time: whole milliseconds, as in the other stores. */
 export function subWindowUnits(windowMs: number): number {
-  return Math.max(UNITS_PER_MS, Math.ceil((windowMs * UNITS_PER_MS) / SUB_WINDOWS));
+  return Math.max(1, Math.ceil(windowMs / SUB_WINDOWS)) * UNITS_PER_MS;
 }
 
 /** Index of the word of a sub-window. */

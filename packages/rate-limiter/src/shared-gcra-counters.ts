@@ -13,18 +13,29 @@ const FINE_PER_MS = UNITS_PER_MS * 16;
 /** Most backlog that is kept, some 140 years; a burst that would take longer to refill is cut to it. */
 const MAX_BACKLOG = 2n ** 62n;
 
-/** One word: the time at which all that was charged has drained (the theoretical arrival time of GCRA). */
+/**
+ * First word: the time at which all that was charged has drained (the theoretical arrival time of GCRA). Second word:
+ * what a call costs there, and below it 8 bits of version that grow with every key.
+ */
+const STEP = 1;
+const VERSION_BITS = 8n;
+const VERSION_MASK = (1n << VERSION_BITS) - 1n;
+
 const GCRA_SHAPE: BlockShape = {
-  words: 1,
+  words: 2,
   kind: 1,
   param: 0,
   isIdle: (words, base, now) => Atomics.load(words, base) <= BigInt(now) << FINE_BITS,
-  // A place that is idle drains no further; a charge that comes now is taken back by the one who made it.
-  retire: () => true,
+  /** A charge that comes now is taken back by the one who made it; a change of the cost fails by its version. */
+  retire: (words, base) => {
+    const held = Atomics.load(words, base + STEP);
+    const next = (held + 1n) & VERSION_MASK;
+    return Atomics.compareExchange(words, base + STEP, held, next) === held;
+  },
 };
 
 /**
- * GCRA over one shared word per key. A take is one compare-and-swap, so there is nothing in between at which a
+ * GCRA over a shared word per key. A take is one compare-and-swap, so there is nothing in between at which a
  * thread could die and leave anything but a charge for a call that never ran, which drains.
  *
  * Any interleaving, each call by its own time: a call at t is admitted when the word was at most t + (burst - 1)
@@ -57,6 +68,7 @@ export class SharedGcraCounters implements LimitCounters {
     const cost = this.#step * BigInt(units);
     for (;;) {
       if (!directory.obtain(key)) return this.#context.refuseFull();
+      if (!this.#align(key)) continue;
       const drained = Atomics.load(words, key.base);
       const waitMs = this.#wait(drained, units);
       if (waitMs > 0) {
@@ -65,10 +77,7 @@ export class SharedGcraCounters implements LimitCounters {
       }
       const start = BigInt(time.nowUp) << FINE_BITS;
       const after = BigInt.asIntN(64, larger(drained, start) + cost);
-      if (Atomics.compareExchange(words, key.base, drained, after) !== drained) {
-        this.#context.retries += 1;
-        continue;
-      }
+      if (!this.#swap(key.base, drained, after)) continue;
       this.token = time.now;
       if (directory.holds(key)) return 0;
       this.#drain(key.base, cost);
@@ -81,7 +90,7 @@ export class SharedGcraCounters implements LimitCounters {
     const key = this.#cache.get(request);
     for (;;) {
       if (!directory.find(key)) return this.#wait(0n, units);
-      const waitMs = this.#wait(Atomics.load(words, key.base), units);
+      const waitMs = this.#wait(this.#drainedBy(words, key.base), units);
       if (directory.holds(key)) return waitMs;
     }
   }
@@ -97,7 +106,7 @@ export class SharedGcraCounters implements LimitCounters {
     const key = this.#cache.get(request);
     const drainedSince = BigInt(Math.max(0, time.nowUp - token)) << FINE_BITS;
     const credit = this.#step * BigInt(units) - drainedSince;
-    if (credit <= 0n || !directory.find(key)) return;
+    if (credit <= 0n || !directory.find(key) || !this.#align(key)) return;
     this.#drain(key.base, credit);
   }
 
@@ -109,7 +118,7 @@ export class SharedGcraCounters implements LimitCounters {
     const { directory, time, words } = this.#context;
     time.read(nowMs);
     const key = this.#cache.get(request);
-    const drained = directory.find(key) ? Atomics.load(words, key.base) : 0n;
+    const drained = directory.find(key) ? this.#drainedBy(words, key.base) : 0n;
     const now = BigInt(time.now) << FINE_BITS;
     const backlog = drained > now ? drained - now : 0n;
     const free = this.#room + this.#step - backlog;
@@ -132,13 +141,49 @@ export class SharedGcraCounters implements LimitCounters {
     return over <= 0n ? 0 : Math.max(1, Math.ceil(Number(over) / FINE_PER_MS));
   }
 
+  /** The time at which all has drained, as if it had been charged at this limit's cost. */
+  #drainedBy(words: BigInt64Array, base: number): bigint {
+    const drained = Atomics.load(words, base);
+    return this.#converted(drained, Atomics.load(words, base + STEP) >> VERSION_BITS);
+  }
+
+  #converted(drained: bigint, step: bigint): bigint {
+    const now = BigInt(this.#context.time.now) << FINE_BITS;
+    if (step === this.#step || step === 0n || drained <= now) return drained;
+    return now + ((drained - now) * this.#step + step - 1n) / step;
+  }
+
+  /**
+   * Keeps the backlog as many calls as it was when the limit changes. Two words change, one after the other: the time
+   * first when it moves away, the cost first when it comes nearer. What another thread sees in between, and what a
+   * dead one leaves, is a backlog that is too long.
+   */
+  #align(key: SharedKey): boolean {
+    const { directory, words } = this.#context;
+    const held = Atomics.load(words, key.base + STEP);
+    if (held >> VERSION_BITS === this.#step) return true;
+    const drained = Atomics.load(words, key.base);
+    const after = this.#converted(drained, held >> VERSION_BITS);
+    if (!directory.holds(key)) return false;
+    if (after > drained && !this.#swap(key.base, drained, after)) return false;
+    const next = (this.#step << VERSION_BITS) | (held & VERSION_MASK);
+    if (!this.#swap(key.base + STEP, held, next)) return false;
+    if (after < drained) this.#swap(key.base, drained, after);
+    return true;
+  }
+
+  #swap(index: number, before: bigint, after: bigint): boolean {
+    if (Atomics.compareExchange(this.#context.words, index, before, after) === before) return true;
+    this.#context.retries += 1;
+    return false;
+  }
+
   #drain(index: number, credit: bigint): void {
     const { words } = this.#context;
     for (;;) {
       const drained = Atomics.load(words, index);
       const after = drained > credit ? drained - credit : 0n;
-      if (Atomics.compareExchange(words, index, drained, after) === drained) return;
-      this.#context.retries += 1;
+      if (this.#swap(index, drained, after)) return;
     }
   }
 }
