@@ -22,7 +22,12 @@ export function describeBudgetCases(suite: RateLimiterSuite): void {
   if (suite.traits.ownTime) describeFreeing(suite);
 }
 
-function describeReserving({ open }: RateLimiterSuite): void {
+function describeReserving(suite: RateLimiterSuite): void {
+  describeReservations(suite);
+  describeEstimates(suite);
+}
+
+function describeReservations({ open }: RateLimiterSuite): void {
   it('never lets five calls at once pass 100 tokens together', async () => {
     // The known failure: each call reserves nothing, all five pass, and 663 tokens are spent.
     const probe = await open();
@@ -50,7 +55,9 @@ function describeReserving({ open }: RateLimiterSuite): void {
     expect(wait).toBeLessThanOrEqual(MINUTE_MS * 2);
     expect(await probe.take(rule, asking(100), 0)).toBe(0);
   });
+}
 
+function describeEstimates({ open }: RateLimiterSuite): void {
   it('counts calls, tokens and cost apart', async () => {
     const probe = await open();
     const by = ['tenant'] as const;
@@ -88,9 +95,15 @@ function describeReserving({ open }: RateLimiterSuite): void {
   });
 }
 
-function describeSettling({ open, traits }: RateLimiterSuite): void {
-  const rule = limitRule([tokenBudget(1000, MINUTE_MS, 100)]);
+const rule = limitRule([tokenBudget(1000, MINUTE_MS, 100)]);
 
+function describeSettling(suite: RateLimiterSuite): void {
+  describeUsage(suite);
+  describeUsageOnce(suite);
+  describeCancelled(suite);
+}
+
+function describeUsage({ open, traits }: RateLimiterSuite): void {
   it('gives the rest of a reservation back', async () => {
     const probe = await open();
     expect(await probe.take(rule, asking(900), 0)).toBe(0);
@@ -121,7 +134,9 @@ function describeSettling({ open, traits }: RateLimiterSuite): void {
       { numRuns: Math.min(traits.runs, 50) },
     );
   });
+}
 
+function describeUsageOnce({ open }: RateLimiterSuite): void {
   it('settles once, however often it is told', async () => {
     const probe = await open();
     expect(await probe.take(rule, asking(1000), 0)).toBe(0);
@@ -144,7 +159,9 @@ function describeSettling({ open, traits }: RateLimiterSuite): void {
       expect(await probe.take(rule, asking(400), 0), String(tokens)).toBe(0);
     }
   });
+}
 
+function describeCancelled({ open, traits }: RateLimiterSuite): void {
   it('gives back exactly what cancelled calls took', async () => {
     const calls = fc.array(fc.tuple(fc.integer({ min: 1, max: 300 }), fc.boolean()), {
       minLength: 1,

@@ -12,10 +12,17 @@ import {
 const WINDOW_MS = 60_000;
 const ONE = limitRule([windowLimit(1, WINDOW_MS)]);
 
-/** The same call asked about again consumes nothing. */
-export function describeCallIdCases({ open, traits }: RateLimiterSuite): void {
-  const withId = limitedRequest({ callId: 'id' });
+const withId = limitedRequest({ callId: 'id' });
 
+/** The same call asked about again consumes nothing. */
+export function describeCallIdCases(suite: RateLimiterSuite): void {
+  describeRepeats(suite);
+  describeUncharged(suite);
+  if (!suite.traits.ownTime) return;
+  describeMemory(suite);
+}
+
+function describeRepeats({ open }: RateLimiterSuite): void {
   it('admits a call id again for free, even when the limit is reached', async () => {
     const kinds = [
       windowLimit(2, WINDOW_MS),
@@ -53,7 +60,9 @@ export function describeCallIdCases({ open, traits }: RateLimiterSuite): void {
     expect(await probe.take(ONE, limitedRequest(), 0)).toBe(0);
     for (let i = 0; i < 3; i++) expect(await probe.take(ONE, withId, 0)).toBeGreaterThan(0);
   });
+}
 
+function describeUncharged({ open }: RateLimiterSuite): void {
   it('forgets an id whose call was cancelled', async () => {
     const probe = await open();
     const rule = limitRule([tokenBudget(1, WINDOW_MS)]);
@@ -79,9 +88,9 @@ export function describeCallIdCases({ open, traits }: RateLimiterSuite): void {
       expect(await probe.admit(3, ONE, limitedRequest({ callId }), 0)).toBe(1);
     }
   });
+}
 
-  if (!traits.ownTime) return;
-
+function describeMemory({ open }: RateLimiterSuite): void {
   it('remembers an id for the longest window, and charges it anew after that', async () => {
     const probe = await open();
     const rule = limitRule([windowLimit(2, 100), windowLimit(10, 1000)]);

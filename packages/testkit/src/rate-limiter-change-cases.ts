@@ -13,7 +13,13 @@ const WINDOW_MS = 60_000;
 const T = limitedRequest();
 
 /** Limits that change by a reload: nothing that was counted is forgotten. */
-export function describeChangeCases({ open }: RateLimiterSuite): void {
+export function describeChangeCases(suite: RateLimiterSuite): void {
+  describeChangedWindows(suite);
+  describeChangedCalls(suite);
+  describeRefusedRules(suite);
+}
+
+function describeChangedWindows({ open }: RateLimiterSuite): void {
   it('applies a lower limit at once and keeps what was counted', async () => {
     const probe = await open();
     expect(await probe.admit(5, limitRule([windowLimit(10, WINDOW_MS)]), T, 0)).toBe(5);
@@ -51,7 +57,9 @@ export function describeChangeCases({ open }: RateLimiterSuite): void {
       expect(await probe.admit(20, limitRule([gcraLimit(60, WINDOW_MS, 3)]), T, 0)).toBe(0);
     }
   });
+}
 
+function describeChangedCalls({ open }: RateLimiterSuite): void {
   it('keeps the calls that run when their number or their lease changes', async () => {
     const probe = await open();
     expect(await probe.admit(5, limitRule([concurrencyLimit(5, WINDOW_MS)]), T, 0)).toBe(5);
@@ -75,7 +83,9 @@ export function describeChangeCases({ open }: RateLimiterSuite): void {
     expect(probe.settle(first, { tokens: 20 }, 0)).toBe(true);
     expect(await probe.admit(9, limitRule([tokenBudget(60, WINDOW_MS, 10)]), T, 0)).toBe(2);
   });
+}
 
+function describeRefusedRules({ open }: RateLimiterSuite): void {
   it('refuses what it cannot enforce, and does not throw', async () => {
     const probe = await open();
     const good = windowLimit(1, 1000);

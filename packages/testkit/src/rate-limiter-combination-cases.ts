@@ -37,7 +37,15 @@ function asking(maxTokens: number): ReturnType<typeof limitedRequest> {
 }
 
 /** Several limits in one rule: all of them admit a call, or none is charged. */
-export function describeCombinationCases({ open, traits }: RateLimiterSuite): void {
+export function describeCombinationCases(suite: RateLimiterSuite): void {
+  describeAllOrNone(suite);
+  describeCancelling(suite);
+  describeInspection(suite);
+  describeUnknownCallers(suite);
+  describeX(suite);
+}
+
+function describeAllOrNone({ open }: RateLimiterSuite): void {
   it('charges none of the limits when one refuses', async () => {
     const probe = await open();
     const roomy = windowLimit(5, WINDOW_MS);
@@ -57,7 +65,9 @@ export function describeCombinationCases({ open, traits }: RateLimiterSuite): vo
     }
     expect(await probe.admit(20, limitRule([budget]), limitedRequest(), 0)).toBe(10);
   });
+}
 
+function describeCancelling({ open, traits }: RateLimiterSuite): void {
   it('consumes nothing when it rejects, for any limits', async () => {
     const callsArbitrary = fc.array(fc.integer({ min: 0, max: 12 }), { maxLength: 25 });
     await fc.assert(
@@ -76,7 +86,9 @@ export function describeCombinationCases({ open, traits }: RateLimiterSuite): vo
       { numRuns: traits.runs },
     );
   });
+}
 
+function describeInspection({ open, traits }: RateLimiterSuite): void {
   it('cancels to a state as if the call had never been', async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -109,7 +121,9 @@ export function describeCombinationCases({ open, traits }: RateLimiterSuite): vo
       { numRuns: traits.runs },
     );
   });
+}
 
+function describeUnknownCallers({ open }: RateLimiterSuite): void {
   it('shows where each limit stands, under names of its own', async () => {
     const probe = await open();
     const by = ['tenant'] as const;
@@ -145,7 +159,9 @@ export function describeCombinationCases({ open, traits }: RateLimiterSuite): vo
       expect(resetMs).toBeGreaterThan(0);
     }
   });
+}
 
+function describeX({ open }: RateLimiterSuite): void {
   it('shows everything free for a caller it does not know, and adds no key for it', async () => {
     const probe = await open();
     const rule = limitRule([

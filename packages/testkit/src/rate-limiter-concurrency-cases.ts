@@ -8,10 +8,16 @@ import {
 
 const T = limitedRequest();
 
-/** Calls that run at a time. */
-export function describeConcurrencyCases({ open, traits }: RateLimiterSuite): void {
-  const three = limitRule([concurrencyLimit(3, 60_000)]);
+const three = limitRule([concurrencyLimit(3, 60_000)]);
 
+/** Calls that run at a time. */
+export function describeConcurrencyCases(suite: RateLimiterSuite): void {
+  describePlaces(suite);
+  if (!suite.traits.ownTime) return;
+  describeLeases(suite);
+}
+
+function describePlaces({ open }: RateLimiterSuite): void {
   it('admits as many as may run, and another for each that ends', async () => {
     const probe = await open();
     const ids: string[] = [];
@@ -48,9 +54,9 @@ export function describeConcurrencyCases({ open, traits }: RateLimiterSuite): vo
     }
     expect(await probe.take(three, T, 0)).toBeGreaterThan(0);
   });
+}
 
-  if (!traits.ownTime) return;
-
+function describeLeases({ open, traits }: RateLimiterSuite): void {
   it('ends the lease of a call that nobody settles', async () => {
     const probe = await open();
     const rule = limitRule([concurrencyLimit(1, 1000)]);

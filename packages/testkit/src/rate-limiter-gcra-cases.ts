@@ -10,7 +10,16 @@ import {
 const T = limitedRequest();
 
 /** Steady rates with a burst. */
-export function describeGcraCases({ open, traits }: RateLimiterSuite): void {
+export function describeGcraCases(suite: RateLimiterSuite): void {
+  describeBurst(suite);
+  if (!suite.traits.ownTime) return;
+  describeSteadyRate(suite);
+  describeRateBound(suite);
+  if (!suite.traits.exact) return;
+  describeExactRate(suite);
+}
+
+function describeBurst({ open }: RateLimiterSuite): void {
   it('admits the burst at once, and no more', async () => {
     const probe = await open();
     expect(await probe.admit(30, limitRule([gcraLimit(60, 60_000, 9)]), T, 0)).toBe(9);
@@ -27,9 +36,9 @@ export function describeGcraCases({ open, traits }: RateLimiterSuite): void {
     }
     expect(await probe.admit(10, rule, T, 0)).toBe(3);
   });
+}
 
-  if (!traits.ownTime) return;
-
+function describeSteadyRate({ open, traits }: RateLimiterSuite): void {
   it('admits the steady rate after the burst', async () => {
     const probe = await open();
     const rule = limitRule([gcraLimit(60, 60_000, 3)]);
@@ -39,7 +48,9 @@ export function describeGcraCases({ open, traits }: RateLimiterSuite): void {
     expect(admitted).toBeLessThanOrEqual(3 + 20);
     expect(admitted).toBeGreaterThanOrEqual(3 + 19 - Math.ceil(60 * traits.freedLate));
   });
+}
 
+function describeRateBound({ open, traits }: RateLimiterSuite): void {
   it('never admits more than limit and burst in any window, whatever the numbers', async () => {
     const numbers = fc.record({
       limit: fc.integer({ min: 1, max: 40 }),
@@ -75,9 +86,9 @@ export function describeGcraCases({ open, traits }: RateLimiterSuite): void {
       { numRuns: traits.runs },
     );
   });
+}
 
-  if (!traits.exact) return;
-
+function describeExactRate({ open }: RateLimiterSuite): void {
   it('tells the exact wait', async () => {
     const probe = await open();
     const rule = limitRule([gcraLimit(10, 1000, 2)]);

@@ -12,16 +12,24 @@ import {
 
 const WINDOW_MS = 60_000;
 
+type Names = readonly [tenant: string, agent: string, tool: string, action: string];
+
 function once(by: readonly LimitDimension[], parts: Partial<LimitRule> = {}): LimitRule {
   return limitRule([{ kind: 'window', by, limit: 1, windowMs: WINDOW_MS }], parts);
 }
 
 /** What is counted together, and what apart. */
-export function describeKeyCases({ open }: RateLimiterSuite): void {
+export function describeKeyCases(suite: RateLimiterSuite): void {
+  describeApart(suite);
+  describeTogether(suite);
+  describeShadow(suite);
+}
+
+function describeApart({ open }: RateLimiterSuite): void {
   it('counts tenants, subjects, tools and actions apart, whatever their names hold', async () => {
     const probe = await open();
     const by = ['tenant', 'subject', 'tool', 'action'] as const;
-    const take = (tenant: string, agent: string, tool: string, action: string): Promise<number> =>
+    const take = (...[tenant, agent, tool, action]: Names): Promise<number> =>
       probe.take(once(by, { tool, action }), limitedRequest({ tenant, agent }), 0);
     // Names that any joined key would confuse.
     const names = [
@@ -36,12 +44,13 @@ export function describeKeyCases({ open }: RateLimiterSuite): void {
       '["a"]',
     ];
     for (const [i, name] of names.entries()) {
-      for (const parts of [
+      const each: readonly Names[] = [
         [name, 'x', 'y', 'z'],
         ['t', name, 'y', `z${i}`],
         ['t', 'x', name, 'z'],
         ['t', 'x', 'y', name],
-      ] as const) {
+      ];
+      for (const parts of each) {
         expect(await take(...parts), JSON.stringify(parts)).toBe(0);
         expect(await take(...parts), JSON.stringify(parts)).toBeGreaterThan(0);
       }
@@ -51,7 +60,9 @@ export function describeKeyCases({ open }: RateLimiterSuite): void {
     expect(await take('a', 'b', 'c:d', 'e')).toBe(0);
     expect(await take('a', 'b', 'c', 'd:e')).toBe(0);
   });
+}
 
+function describeTogether({ open }: RateLimiterSuite): void {
   it('tells subjects of one id and different types apart', async () => {
     const probe = await open();
     const rule = once(['subject']);
@@ -86,7 +97,9 @@ export function describeKeyCases({ open }: RateLimiterSuite): void {
     const request = limitedRequest({ tenant: 'other', agent: 'other' });
     expect(await probe.take(other, request, 0)).toBeGreaterThan(0);
   });
+}
 
+function describeShadow({ open }: RateLimiterSuite): void {
   it('counts calls in shadow mode apart, for every kind of limit', async () => {
     const kinds = [
       windowLimit(2, WINDOW_MS),
