@@ -58,6 +58,17 @@ async function measureTime(
   return { kind: 'time', ...counts, timings, single, throughput, skipped };
 }
 
+async function measure(
+  what: string,
+  rounds: number,
+  workload: Workload,
+  lineup: Lineup,
+): Promise<TimeResults | AllocationResults> {
+  if (what === 'time') return measureTime(workload, lineup, rounds);
+  const allocations = await measureAllocation(lineup.contenders);
+  return { kind: 'allocation', size: workload.size, allocations };
+}
+
 // The compiler of Node 20 inlines calls of wasm, and ends the process when cedar-wasm's are deoptimized.
 if (process.versions.node.startsWith('20.')) setFlagsFromString('--no-turbo-inline-js-wasm-calls');
 
@@ -65,14 +76,11 @@ const [kind = '', size = '', rounds = ''] = process.argv.slice(2);
 // One grant of the folder is the one with the tight limit.
 const workload = createWorkload(Number(size), MAX_GRANT_FILES - 1);
 const lineup = await prepare(workload);
-await checkAnswers(lineup.contenders, workload);
-const results: TimeResults | AllocationResults =
-  kind === 'time'
-    ? await measureTime(workload, lineup, Number(rounds))
-    : {
-        kind: 'allocation',
-        size: workload.size,
-        allocations: await measureAllocation(lineup.contenders),
-      };
-await lineup.close?.();
-process.send?.(results, () => process.disconnect?.());
+try {
+  await checkAnswers(lineup.contenders, workload);
+  const results = await measure(kind, Number(rounds), workload, lineup);
+  process.send?.(results);
+} finally {
+  await lineup.close?.();
+  process.disconnect?.();
+}
