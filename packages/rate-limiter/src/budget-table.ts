@@ -1,18 +1,14 @@
 import type { KeySpace, SlotTable } from './key-space.ts';
 import type { MemoryBounds } from './memory-bounds.ts';
+import { unboxedNumbers } from './unboxed-numbers.ts';
 
 /** Parts that a window is cut into: what leaves it is free up to a sixtieth of the window late. */
 const PARTS = 60;
 
-/** Numbers of one slot, a power of two: the sums of up to 61 parts, and the three that follow. */
+/** Numbers of one slot: the sums of up to 61 parts, the number of the newest, the total, and one spare. */
 const SLOT_NUMBERS = 64;
 const NEWEST = 61;
 const TOTAL = 62;
-const HELD = 63;
-
-/** Slots of a page: 32 KB. */
-const PAGE_BITS = 6;
-const PAGE_MASK = (1 << PAGE_BITS) - 1;
 
 /** Most units kept for one part: 61 of them stay exact, and it is far above every limit. */
 const MAX_PART = 2 ** 46;
@@ -30,7 +26,8 @@ export class BudgetTable implements SlotTable {
   readonly parts: number;
   readonly #space: KeySpace;
   readonly #bounds: MemoryBounds;
-  readonly #pages: (Float64Array | undefined)[] = [];
+  /** By slot. Plain arrays: a space of few callers costs what they need, and no page of its own. */
+  readonly #sums: (number[] | undefined)[] = [];
 
   constructor(windowMs: number, space: KeySpace, bounds: MemoryBounds) {
     this.partMs = Math.max(1, Math.ceil(windowMs / PARTS));
@@ -46,7 +43,7 @@ export class BudgetTable implements SlotTable {
 
   /** Holds numbers for a slot; false when there is no room. */
   hold(slot: number, nowMs: number): boolean {
-    if (this.#isHeld(slot)) return true;
+    if (this.#sums[slot] !== undefined) return true;
     if (!this.#bounds.addSlots(SLOT_NUMBERS, nowMs, this.#space, slot)) return false;
     this.#start(slot);
     return true;
@@ -54,49 +51,46 @@ export class BudgetTable implements SlotTable {
 
   /** As {@link hold}, whatever the bounds. */
   forceHold(slot: number): void {
-    if (this.#isHeld(slot)) return;
+    if (this.#sums[slot] !== undefined) return;
     this.#bounds.forceSlots(SLOT_NUMBERS);
     this.#start(slot);
   }
 
   /** Units that count at a part, which MUST NOT be before one asked for earlier. */
   totalAt(slot: number, part: number): number {
-    const page = this.#pages[slot >>> PAGE_BITS];
-    if (page === undefined) return 0;
-    const at = (slot & PAGE_MASK) * SLOT_NUMBERS;
-    const newest = page[at + NEWEST] ?? 0;
-    let total = page[at + TOTAL] ?? 0;
+    const sums = this.#sums[slot];
+    if (sums === undefined) return 0;
+    const newest = sums[NEWEST] ?? 0;
+    let total = sums[TOTAL] ?? 0;
     if (part <= newest || total === 0) {
-      if (part > newest) page[at + NEWEST] = part;
+      if (part > newest) sums[NEWEST] = part;
       return total;
     }
     const ring = this.parts + 1;
     const last = Math.min(part, newest + ring);
     for (let p = newest + 1; p <= last; p++) {
-      total -= page[at + (p % ring)] ?? 0;
-      page[at + (p % ring)] = 0;
+      total -= sums[p % ring] ?? 0;
+      sums[p % ring] = 0;
     }
-    page[at + NEWEST] = part;
-    page[at + TOTAL] = total;
+    sums[NEWEST] = part;
+    sums[TOTAL] = total;
     return total;
   }
 
   /** Units of one part that counts. */
   unitsOf(slot: number, part: number): number {
-    const at = (slot & PAGE_MASK) * SLOT_NUMBERS;
-    return this.#pages[slot >>> PAGE_BITS]?.[at + (part % (this.parts + 1))] ?? 0;
+    return this.#sums[slot]?.[part % (this.parts + 1)] ?? 0;
   }
 
   /** Adds units to a part that counts, or takes them away, and never below 0. */
   add(slot: number, part: number, units: number): void {
-    const page = this.#pages[slot >>> PAGE_BITS];
-    if (page === undefined) return;
-    const at = (slot & PAGE_MASK) * SLOT_NUMBERS;
-    const place = at + (part % (this.parts + 1));
-    const before = page[place] ?? 0;
+    const sums = this.#sums[slot];
+    if (sums === undefined) return;
+    const place = part % (this.parts + 1);
+    const before = sums[place] ?? 0;
     const after = Math.min(MAX_PART, Math.max(0, before + units));
-    page[place] = after;
-    page[at + TOTAL] = (page[at + TOTAL] ?? 0) + after - before;
+    sums[place] = after;
+    sums[TOTAL] = (sums[TOTAL] ?? 0) + after - before;
   }
 
   isIdle(slot: number, nowMs: number): boolean {
@@ -104,26 +98,19 @@ export class BudgetTable implements SlotTable {
   }
 
   clear(slot: number): void {
-    if (!this.#isHeld(slot)) return;
-    const at = (slot & PAGE_MASK) * SLOT_NUMBERS;
-    this.#pages[slot >>> PAGE_BITS]?.fill(0, at, at + SLOT_NUMBERS);
+    if (this.#sums[slot] === undefined) return;
+    this.#sums[slot] = undefined;
     this.#bounds.removeSlots(SLOT_NUMBERS);
   }
 
   drop(): void {
-    this.#pages.length = 0;
-  }
-
-  #isHeld(slot: number): boolean {
-    const at = (slot & PAGE_MASK) * SLOT_NUMBERS;
-    return this.#pages[slot >>> PAGE_BITS]?.[at + HELD] === 1;
+    this.#sums.length = 0;
   }
 
   #start(slot: number): void {
-    const index = slot >>> PAGE_BITS;
-    while (this.#pages.length <= index) this.#pages.push(undefined);
-    const page = this.#pages[index] ?? new Float64Array(SLOT_NUMBERS << PAGE_BITS);
-    page[(slot & PAGE_MASK) * SLOT_NUMBERS + HELD] = 1;
-    this.#pages[index] = page;
+    while (this.#sums.length <= slot) this.#sums.push(undefined);
+    const sums = unboxedNumbers(SLOT_NUMBERS);
+    sums.fill(0);
+    this.#sums[slot] = sums;
   }
 }

@@ -40,7 +40,8 @@ export function createLimitPlan(rule: LimitRule, store: LimitStore): LimitPlan |
       const spanMs = limit.kind === 'concurrency' ? limit.leaseMs : limit.windowMs;
       callIdMs = Math.max(callIdMs, spanMs);
       if (limit.kind === 'concurrency') reservationMs = Math.max(reservationMs, spanMs);
-      if (limit.kind === 'budget') {
+      // Calls are what they are: there is nothing to settle about them.
+      if (limit.kind === 'budget' && limit.unit !== 'calls') {
         reservationMs = Math.max(reservationMs, Math.min(spanMs, MAX_RESERVATION_MS));
       }
     }

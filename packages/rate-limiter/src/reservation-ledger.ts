@@ -17,6 +17,10 @@ export class ReservationLedger<T> {
     return this.#entries.add(id, entry, expiresMs, nowMs);
   }
 
+  find(id: string, nowMs: number): T | undefined {
+    return this.#entries.get(id, nowMs);
+  }
+
   /** Takes a live reservation out: a second call for the same id finds none. */
   take(id: string, nowMs: number): T | undefined {
     const entry = this.#entries.get(id, nowMs);

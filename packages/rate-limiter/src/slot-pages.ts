@@ -1,5 +1,8 @@
-/** Slots of a page, a power of two: a table grows by 8 KB at a time, and nothing is copied. */
+/** Slots of a page, a power of two: a large table grows by 8 KB at a time, and nothing is copied. */
 const PAGE_BITS = 10;
+
+/** Slots that the first page begins with: most tables count few callers. */
+const FIRST_SLOTS = 8;
 const PAGE_SLOTS = 1 << PAGE_BITS;
 const PAGE_MASK = PAGE_SLOTS - 1;
 
@@ -12,23 +15,41 @@ export class SlotPages {
   }
 
   set(slot: number, value: number): void {
-    const page = this.#pages[slot >>> PAGE_BITS] ?? this.#addPages(slot >>> PAGE_BITS);
+    let page = this.#pages[slot >>> PAGE_BITS];
+    if (page === undefined || slot >= page.length) page = this.#pageFor(slot, page);
     page[slot & PAGE_MASK] = value;
   }
 
   /** Slots that have room: those above are 0. */
   get capacity(): number {
-    return this.#pages.length * PAGE_SLOTS;
+    return this.#pages.length === 1
+      ? (this.#pages[0]?.length ?? 0)
+      : this.#pages.length * PAGE_SLOTS;
   }
 
   drop(): void {
     this.#pages.length = 0;
   }
 
-  #addPages(last: number): Float64Array {
-    while (this.#pages.length < last) this.#pages.push(new Float64Array(PAGE_SLOTS));
-    const page = new Float64Array(PAGE_SLOTS);
-    this.#pages.push(page);
+  #pageFor(slot: number, known: Float64Array | undefined): Float64Array {
+    // Only the first page can be short; every other one, and every one beside others, is whole.
+    if (known !== undefined && known.length === PAGE_SLOTS) return known;
+    const last = slot >>> PAGE_BITS;
+    if (last === 0) return this.#replaceFirst(slot + 1);
+    this.#replaceFirst(PAGE_SLOTS);
+    while (this.#pages.length <= last) this.#pages.push(new Float64Array(PAGE_SLOTS));
+    return this.#pages[last] as Float64Array;
+  }
+
+  /** Makes the first page one of at least so many slots. */
+  #replaceFirst(slots: number): Float64Array {
+    const first = this.#pages[0];
+    if (first !== undefined && first.length >= slots) return first;
+    let length = first?.length ?? FIRST_SLOTS;
+    while (length < slots) length *= 2;
+    const page = new Float64Array(length);
+    if (first !== undefined) page.set(first);
+    this.#pages[0] = page;
     return page;
   }
 }

@@ -132,6 +132,10 @@ export class StoreLimiter implements RateLimiter {
     return true;
   }
 
+  reservedBy(id: string): string | undefined {
+    return this.#reservations.find(id, this.#nowMs)?.caller.tenant;
+  }
+
   inspect(rule: LimitRule, request: DecisionRequest, nowMs: number): readonly LimitState[] {
     this.#advance(nowMs);
     const plan = this.#planOf(rule);
