@@ -46,6 +46,34 @@ export function estimateUnits(limit: BudgetLimit, request: DecisionRequest): num
   }
 }
 
+/** What a request's body says of how much its answer may be. */
+export interface TokenCap {
+  /** The largest of all token caps that are amounts; 0 without one. */
+  readonly largest: number;
+  /** Whether it holds: there is a cap, every cap is an amount, and all of the body could be looked at. */
+  readonly bounded: boolean;
+  /** How many answers are wanted, each of which may use the whole cap; at least 1. */
+  readonly choices: number;
+}
+
+/** The largest token cap anywhere in a request's body, of whichever API; throws nothing. */
+export function findTokenCap(body: unknown): TokenCap {
+  const amounts: Found = { cap: -1, choices: 1, members: 0 };
+  const all: Found = { cap: -1, choices: 1, members: 0 };
+  try {
+    collect(body, -1, amounts, 0);
+    collect(body, Number.POSITIVE_INFINITY, all, 0);
+  } catch {
+    all.cap = -1;
+  }
+  const bounded = all.cap >= 0 && Number.isFinite(all.cap) && all.members <= MAX_MEMBERS;
+  return {
+    largest: wholeUnits(Math.max(0, amounts.cap)),
+    bounded,
+    choices: wholeUnits(amounts.choices),
+  };
+}
+
 function costUnits(cost: unknown, perCall: number): number {
   return isAmount(cost) ? wholeUnits(cost) : perCall;
 }
