@@ -28,7 +28,7 @@ export class GcraCounters implements LimitCounters {
   /** How far the TAT may be ahead when a call is admitted. */
   readonly #aheadMs: number;
   readonly #burstMs: number;
-  /** Relative error of a burst of sums. */
+  /** Relative error of the sums of a burst, which add up before the last of its calls. */
   readonly #rounding: number;
 
   constructor(limit: GcraLimit, space: KeySpace, table: GcraTable) {
@@ -38,7 +38,7 @@ export class GcraCounters implements LimitCounters {
     this.#periodMs = limit.windowMs / limit.limit;
     this.#aheadMs = (limit.burst - 1) * this.#periodMs;
     this.#burstMs = limit.burst * this.#periodMs;
-    this.#rounding = limit.burst * Number.EPSILON * 2;
+    this.#rounding = (limit.burst - 1) * Number.EPSILON * 2;
     this.#column = table.column(this.#periodMs, limit.windowMs + this.#burstMs);
   }
 
@@ -48,7 +48,7 @@ export class GcraCounters implements LimitCounters {
     const column = this.#column;
     if (!column.attached) this.#table.attach(column);
     const tat = column.tats.get(slot);
-    const base = tat > nowMs ? tat : nowMs;
+    const base = Math.max(tat, nowMs);
     if (base - nowMs > this.#allowed(nowMs)) return this.#wait(base, nowMs);
     this.token = column.charge(slot, base);
     column.usedMs = nowMs;
@@ -91,9 +91,8 @@ export class GcraCounters implements LimitCounters {
   }
 
   #allowed(nowMs: number): number {
-    const rounded = (nowMs + this.#burstMs) * this.#rounding;
-    const half = this.#periodMs / 2;
-    return this.#aheadMs + (rounded < half ? rounded : half);
+    const roundedMs = (nowMs + this.#burstMs) * this.#rounding;
+    return this.#aheadMs + Math.min(roundedMs, this.#periodMs / 2);
   }
 
   #wait(tat: number, nowMs: number): number {

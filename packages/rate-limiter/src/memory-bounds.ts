@@ -4,7 +4,10 @@
  */
 const SWEEP_STEPS = 2;
 
-/** Keys looked at when a bound is met: some ten microseconds, and never a walk through all keys. */
+/**
+ * Keys looked at when a bound is met: some ten microseconds, and never a walk through all keys. Once in
+ * a millisecond when it finds nothing, so that calls which are refused cost little.
+ */
 const FULL_SWEEP_STEPS = 256;
 
 /** What a step of a sweep met. */
@@ -34,6 +37,8 @@ export class MemoryBounds {
   #keys = 0;
   #slots = 0;
   #evictions = 0;
+  /** The millisecond in which a sweep made no room. */
+  #vainMs = Number.NEGATIVE_INFINITY;
 
   constructor(maxKeys: number, maxSlots: number) {
     this.#maxKeys = maxKeys;
@@ -55,8 +60,13 @@ export class MemoryBounds {
   /** Counts one more key, if there is room for it. */
   addKey(nowMs: number): boolean {
     if (this.#keys * 2 > this.#maxKeys) this.#sweep(nowMs, SWEEP_STEPS, null, -1, false);
-    if (this.#keys >= this.#maxKeys) this.#sweep(nowMs, FULL_SWEEP_STEPS, null, -1, true);
-    if (this.#keys >= this.#maxKeys) return false;
+    if (this.#keys >= this.#maxKeys && this.#maySweepMore(nowMs)) {
+      this.#sweep(nowMs, FULL_SWEEP_STEPS, null, -1, true);
+    }
+    if (this.#keys >= this.#maxKeys) {
+      this.#vainMs = Math.floor(nowMs);
+      return false;
+    }
     this.#keys += 1;
     return true;
   }
@@ -68,10 +78,14 @@ export class MemoryBounds {
 
   /** Counts more slots for a key, which is not evicted to make room, if there is room for them. */
   addSlots(count: number, nowMs: number, keep: SweptKeys, keepSlot: number): boolean {
-    for (let i = 0; i < FULL_SWEEP_STEPS && this.#slots + count > this.#maxSlots; i++) {
+    const steps = this.#maySweepMore(nowMs) ? FULL_SWEEP_STEPS : SWEEP_STEPS;
+    for (let i = 0; i < steps && this.#slots + count > this.#maxSlots; i++) {
       this.#sweep(nowMs, 1, keep, keepSlot, true);
     }
-    if (this.#slots + count > this.#maxSlots) return false;
+    if (this.#slots + count > this.#maxSlots) {
+      this.#vainMs = Math.floor(nowMs);
+      return false;
+    }
     this.#slots += count;
     return true;
   }
@@ -88,6 +102,10 @@ export class MemoryBounds {
   /** Tells of a space that had no key and gets one. */
   listSpace(space: SweptKeys): void {
     if (!this.#spaces.includes(space)) this.#spaces.push(space);
+  }
+
+  #maySweepMore(nowMs: number): boolean {
+    return nowMs - this.#vainMs >= 1;
   }
 
   #sweep(

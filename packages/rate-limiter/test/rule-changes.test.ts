@@ -1,81 +1,79 @@
-import type { LimitRule, LimitWindow } from '@cortex-governance/core';
+import type { LimitRule, WindowLimit } from '@cortex-governance/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createRateLimiter } from '../src/index.ts';
+import { gcra, requestOf, ruleOf, window } from './limit-samples.ts';
 
-/** What the limiter promises to remember: the newest `count` admissions no older than `ms`. */
-interface Memory {
-  count: number;
-  ms: number;
-}
+const T = requestOf('x');
 
-function naiveTake(admittedMs: number[], windows: readonly LimitWindow[], nowMs: number): number {
+function naiveTake(admittedMs: number[], limit: WindowLimit, nowMs: number): number {
   let waitMs = 0;
-  const inside = ({ windowMs }: LimitWindow): number =>
-    admittedMs.filter((ms) => nowMs + waitMs - ms < windowMs).length;
-  while (windows.some((window) => inside(window) >= window.limit)) waitMs += 1;
+  const inside = (): number =>
+    admittedMs.filter((ms) => nowMs + waitMs - ms < limit.windowMs).length;
+  while (inside() >= limit.limit) waitMs += 1;
   if (waitMs === 0) admittedMs.push(nowMs);
   return waitMs;
 }
 
-const LONGEST: LimitWindow = { limit: 20, windowMs: 300 };
-
-const windowArbitrary = fc.record({
-  limit: fc.integer({ min: 1, max: LONGEST.limit }),
-  windowMs: fc.integer({ min: 1, max: LONGEST.windowMs }),
-});
-
-describe('a rule that changes', () => {
-  it('equals the definition while limits and windows stay within what the key has had', () => {
+describe('a window whose limit changes', () => {
+  it('equals the definition, up and down', () => {
     const change = fc.record({
-      windows: fc.array(windowArbitrary, { minLength: 1, maxLength: 3 }),
+      limit: fc.integer({ min: 1, max: 30 }),
       takes: fc.array(fc.integer({ min: 0, max: 20 }), { maxLength: 40 }),
     });
     fc.assert(
       fc.property(fc.array(change, { maxLength: 8 }), (changes) => {
         const limiter = createRateLimiter();
-        const memory: Memory = { count: LONGEST.limit, ms: LONGEST.windowMs };
-        let admittedMs: number[] = [];
+        const admittedMs: number[] = [];
         let nowMs = 0;
-        const step = (windows: readonly LimitWindow[]): void => {
-          const rule: LimitRule = { tool: 't', action: 'a', windows };
-          const actual = limiter.take(rule, 'x', undefined, nowMs);
-          expect(actual).toBe(naiveTake(admittedMs, windows, nowMs));
-          admittedMs = admittedMs.filter((ms) => nowMs - ms < memory.ms).slice(-memory.count);
-        };
-        step([LONGEST]);
-        for (const { windows, takes } of changes) {
+        for (const { limit, takes } of changes) {
+          const rule = ruleOf([window(limit, 100)]);
           for (const advanceMs of takes) {
             nowMs += advanceMs;
-            step(windows);
+            const expected = naiveTake(admittedMs, window(limit, 100), nowMs);
+            expect(limiter.take(rule, T, 'id', nowMs)).toBe(expected);
           }
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 500 },
     );
+  });
+});
+
+describe('a window whose length changes', () => {
+  it('goes on with what windows of other lengths hold', () => {
+    const limiter = createRateLimiter();
+    const take = (limit: number, windowMs: number, nowMs: number): number =>
+      limiter.take(ruleOf([window(limit, windowMs)]), T, 'id', nowMs);
+    for (const ms of [0, 100, 200, 300]) expect(take(4, 1000, ms)).toBe(0);
+    expect(take(4, 2000, 400)).toBe(1600);
+    expect(take(2, 250, 400)).toBe(50);
+    expect(take(2, 250, 450)).toBe(0);
+    expect(take(3, 250, 450)).toBe(0);
+    expect(take(3, 250, 450)).toBe(100);
   });
 
   it('never admits more than the limit since the change, whatever came before', () => {
-    const windows = fc.array(
+    const windows = fc.uniqueArray(
       fc.record({
         limit: fc.integer({ min: 1, max: 40 }),
         windowMs: fc.integer({ min: 1, max: 2000 }),
       }),
-      { minLength: 1, maxLength: 3 },
+      { minLength: 1, maxLength: 3, selector: ({ windowMs }) => windowMs },
     );
     const advances = fc.array(fc.integer({ min: 0, max: 40 }), { maxLength: 60 });
     fc.assert(
       fc.property(fc.array(fc.tuple(windows, advances), { maxLength: 5 }), (phases) => {
         const limiter = createRateLimiter();
         let nowMs = 0;
-        for (const [rules, takes] of phases) {
+        for (const [limits, takes] of phases) {
           const admittedMs: number[] = [];
           for (const advanceMs of takes) {
             nowMs += advanceMs;
-            const rule: LimitRule = { tool: 't', action: 'a', windows: rules };
-            if (limiter.take(rule, 'x', undefined, nowMs) === 0) admittedMs.push(nowMs);
+            const rule = ruleOf(limits.map(({ limit, windowMs }) => window(limit, windowMs)));
+            if (limiter.take(rule, T, 'id', nowMs) === 0) admittedMs.push(nowMs);
           }
-          for (const { limit, windowMs } of rules) {
+          for (const { limit, windowMs } of limits) {
             for (const from of admittedMs) {
               const inside = admittedMs.filter((ms) => ms >= from && ms - from < windowMs);
               expect(inside.length).toBeLessThanOrEqual(limit);
@@ -86,28 +84,72 @@ describe('a rule that changes', () => {
     );
   });
 
-  it('keeps the room that a larger limit needs while a smaller one is in force', () => {
+  it('does not mix the calls of tools that share a window of another length', () => {
     const limiter = createRateLimiter();
-    const take = (limit: number, windowMs: number, nowMs: number): number =>
-      limiter.take(
-        { tool: 't', action: 'a', windows: [{ limit, windowMs }] },
-        'x',
-        undefined,
-        nowMs,
-      );
-    expect(take(20, 1000, 0)).toBe(0);
-    for (let i = 1; i < 20; i++) expect(take(1, 10, i * 10)).toBe(0);
-    expect(take(20, 1000, 200)).toBe(800);
+    const shared = (tool: string, limit: number, windowMs: number): LimitRule =>
+      ruleOf([{ kind: 'window', by: ['tenant'], limit, windowMs }], tool);
+    for (let i = 0; i < 5; i++) limiter.take(shared('a', 5, 1000), T, 'id', 0);
+    expect(limiter.take(shared('b', 1, 5000), T, 'id', 1)).toBe(0);
+    expect(limiter.take(shared('b', 5, 1000), T, 'id', 1)).toBe(999);
+  });
+});
+
+describe('rates', () => {
+  it('of different tools that share a caller each see every call', () => {
+    const limiter = createRateLimiter();
+    const shared = (tool: string, limit: number): LimitRule =>
+      ruleOf([{ kind: 'gcra', by: ['tenant'], limit, windowMs: 60_000, burst: 10 }], tool);
+    const fast = shared('fast', 6000);
+    const slow = shared('slow', 6);
+    let slowAdmitted = 0;
+    let fastAdmitted = 0;
+    for (let ms = 0; ms < 60_000; ms += 20) {
+      if (limiter.take(fast, T, 'id', ms) === 0) fastAdmitted += 1;
+      if (limiter.take(slow, T, 'id', ms) === 0) slowAdmitted += 1;
+    }
+    // The slow one is held by what the fast one admits, and does not hold the fast one up.
+    expect(slowAdmitted).toBeLessThanOrEqual(6 + 10);
+    expect(fastAdmitted).toBeGreaterThan(2900);
   });
 
-  it('applies when the same rule object is changed in place', () => {
-    const window = { limit: 2, windowMs: 1000 };
-    const rule = { tool: 't', action: 'a', windows: [window] };
+  it('never pass limit and burst while they change, for any calls and cancels', () => {
+    const phase = fc.record({
+      limit: fc.integer({ min: 1, max: 50 }),
+      burst: fc.integer({ min: 1, max: 12 }),
+      steps: fc.array(fc.tuple(fc.double({ min: 0, max: 40, noNaN: true }), fc.boolean()), {
+        maxLength: 60,
+      }),
+    });
+    fc.assert(
+      fc.property(fc.array(phase, { maxLength: 6 }), (phases) => {
+        const limiter = createRateLimiter();
+        let nowMs = 0;
+        for (const { limit, burst, steps } of phases) {
+          const rule = ruleOf([gcra(limit, 500, burst)]);
+          const admittedMs: number[] = [];
+          for (const [advanceMs, cancel] of steps) {
+            nowMs += advanceMs;
+            if (limiter.take(rule, T, 'id', nowMs) !== 0) continue;
+            if (cancel) limiter.cancel('id', nowMs);
+            else admittedMs.push(nowMs);
+          }
+          for (const from of admittedMs) {
+            const inside = admittedMs.filter((ms) => ms >= from && ms - from < 500);
+            expect(inside.length).toBeLessThanOrEqual(limit + burst);
+          }
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('forget a rate that nobody has used for as long as it counts', () => {
     const limiter = createRateLimiter();
-    expect(limiter.take(rule, 'x', undefined, 0)).toBe(0);
-    window.limit = 1;
-    expect(limiter.take(rule, 'x', undefined, 0)).toBe(1000);
-    window.limit = 3;
-    expect(limiter.take(rule, 'x', undefined, 0)).toBe(0);
+    for (let limit = 1; limit <= 200; limit++) {
+      const atMs = limit * 10_000;
+      expect(limiter.take(ruleOf([gcra(limit, 1000, 3)]), T, 'id', atMs)).toBe(0);
+    }
+    expect(limiter.take(ruleOf([gcra(5, 1000, 1)]), T, 'id', 2_000_000)).toBeGreaterThan(0);
+    expect(limiter.take(ruleOf([gcra(5, 1000, 1)]), T, 'id', 3_000_000)).toBe(0);
   });
 });
