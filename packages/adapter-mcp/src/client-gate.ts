@@ -94,8 +94,10 @@ export class ClientGate {
     const args = params['arguments'] as Attributes | undefined;
     // No call id: the client could choose one, and a repeated id is not charged to a limit.
     const request = toolCall({ ...scope, action: name, args: args === undefined ? {} : args });
+    let allowed: Verdict | null = null;
     try {
       const { verdict, args: decided } = await governor.authorize(request);
+      if (verdict.effect === 'allow') allowed = verdict;
       if (this.#link.isEnded()) return;
       if (entry.cancelled) {
         this.#dropCancelled(entry);
@@ -110,6 +112,9 @@ export class ClientGate {
       this.#link.tally.count('calls_denied');
       pending.settle(entry);
       toClient.push(refuseFault(entry.id));
+    } finally {
+      // It never reached the server; one that did is settled when it ends.
+      if (allowed !== null && !entry.forwarded) governor.cancel(allowed);
     }
   }
 
@@ -122,13 +127,20 @@ export class ClientGate {
       return governor.refuse(request, 'OBLIGATION_UNSUPPORTED', 'policy', unmet.type);
     }
     const early: Verdict[] = [];
-    entry.unwatch = governor.onStop(request, (stop) => {
+    const unwatch = governor.onStop(request, (stop) => {
       if (entry.forwarded) this.#stop(entry, stop);
       else early.push(stop);
     });
     const [stop] = early;
-    if (stop !== undefined) return stop;
+    if (stop !== undefined) {
+      unwatch();
+      return stop;
+    }
     entry.forwarded = true;
+    entry.onEnd = () => {
+      unwatch();
+      governor.settle(verdict);
+    };
     return null;
   }
 

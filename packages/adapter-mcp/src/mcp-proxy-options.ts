@@ -4,7 +4,13 @@ import type { Transport } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 
 /** What a proxy needs of a governor. */
-export type McpGovernor = Pick<Governor, 'authorize' | 'refuse' | 'onStop' | 'grants' | 'tenants'>;
+export type McpGovernor = Pick<
+  Governor,
+  'authorize' | 'refuse' | 'onStop' | 'settle' | 'cancel' | 'grants' | 'tenants'
+>;
+
+/** The methods by which a governor is told from other objects. */
+export const GOVERNOR_METHODS = ['authorize', 'refuse', 'onStop', 'settle', 'cancel'] as const;
 
 /** Options of `createMcpProxy`. */
 export interface McpProxyOptions {
@@ -48,7 +54,7 @@ export const maxPendingSchema = z.int().min(1).max(MAX_PENDING_LIMIT).default(DE
 export const loggerSchema = z.custom<Logger>(hasMethods('warn', 'error', 'info'), 'not a logger');
 
 export const mcpProxyOptionsSchema = z.strictObject({
-  governor: z.custom<McpGovernor>(hasMethods('authorize', 'refuse', 'onStop'), 'not a governor'),
+  governor: z.custom<McpGovernor>(hasMethods(...GOVERNOR_METHODS), 'not a governor'),
   tool: identifierSchema,
   tenant: tenantSchema,
   agent: identifierSchema,

@@ -14,8 +14,8 @@ export interface PendingRequest {
   forwarded: boolean;
   /** The client does not want the answer any more. */
   cancelled: boolean;
-  /** Ends the watch for a stop of this call. */
-  unwatch: () => void;
+  /** Called once, when the request has ended, however it did: ends the watch for a stop, settles the call. */
+  onEnd: () => void;
 }
 
 /**
@@ -59,7 +59,7 @@ export class PendingRequests {
       typedResult: members[PROTOCOL_VERSION_META_KEY] !== undefined,
       forwarded: false,
       cancelled: false,
-      unwatch: () => {},
+      onEnd: () => {},
     };
     this.#byId.set(id, request);
     if (progressToken !== undefined) this.#byProgressToken.set(progressToken, request);
@@ -83,7 +83,7 @@ export class PendingRequests {
 
   /** Ends a request that has been answered. */
   settle(request: PendingRequest): void {
-    request.unwatch();
+    request.onEnd();
     this.#byId.delete(request.id);
     const { progressToken } = request;
     if (progressToken !== undefined && this.#byProgressToken.get(progressToken) === request) {

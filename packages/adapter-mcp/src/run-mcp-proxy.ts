@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { ChildServer } from './child-server.ts';
 import { createMcpProxy, type McpProxy, type McpProxyEnd } from './mcp-proxy.ts';
 import {
+  GOVERNOR_METHODS,
   hasMethods,
   identifierSchema,
   isFunction,
@@ -68,7 +69,7 @@ const MAX_MESSAGE_BYTES = 268_435_456;
 const DEFAULT_SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 const optionsSchema = z.strictObject({
-  governor: z.custom<Governor>(hasMethods('authorize', 'refuse', 'onStop'), 'not a governor'),
+  governor: z.custom<Governor>(hasMethods(...GOVERNOR_METHODS), 'not a governor'),
   command: z.string().min(1),
   args: z.array(z.string()).readonly().default([]),
   env: z.record(z.string(), z.string()).default({}),

@@ -1,5 +1,6 @@
 import type { DecisionRequest, Verdict } from '@cortex-governance/core';
 import type { Governor } from '@cortex-governance/governor';
+import type { CallAccount } from './call-account.ts';
 
 /** Why an exchange with the upstream is over before the upstream ended it. */
 export type Ending =
@@ -13,9 +14,11 @@ const TIMEOUT: Ending = Object.freeze({ kind: 'timeout' });
 /**
  * One exchange with the upstream, from the allow to the last byte. It ends when a kill-switch stop
  * covers the call, the client goes away, or the upstream is silent for too long; the first of them
- * counts, and aborts {@link signal}. Whoever makes one MUST {@link close} it, or hand it on.
+ * counts, and aborts {@link signal}. Whoever makes one MUST {@link close} it, or hand it on. The call's
+ * account ends with it.
  */
 export class Exchange {
+  readonly account: CallAccount;
   readonly #controller = new AbortController();
   readonly #client: AbortSignal;
   readonly #leave = (): void => this.#finish(CLIENT);
@@ -23,7 +26,13 @@ export class Exchange {
   #ending: Ending | null = null;
   #listener: (ending: Ending) => void = () => {};
 
-  constructor(governor: Governor, request: DecisionRequest, client: AbortSignal) {
+  constructor(
+    governor: Governor,
+    request: DecisionRequest,
+    account: CallAccount,
+    client: AbortSignal,
+  ) {
+    this.account = account;
     this.#client = client;
     client.addEventListener('abort', this.#leave, { once: true });
     this.#unwatch = governor.onStop(request, (verdict) =>
@@ -82,6 +91,7 @@ export class Exchange {
 
   #release(): void {
     this.#unwatch();
+    this.account.end();
     this.#client.removeEventListener('abort', this.#leave);
   }
 }

@@ -1,4 +1,10 @@
-import { REASON_CODES, type ReasonCode, type Verdict } from '@cortex-governance/core';
+import {
+  type LimitState,
+  REASON_CODES,
+  type ReasonCode,
+  type Verdict,
+} from '@cortex-governance/core';
+import { rateLimitFields, retryAfterSeconds } from '@cortex-governance/rate-limiter';
 
 /** Body of every response that the gateway itself gives: OpenAI's error object, and the verdict of a denial. */
 export interface GatewayErrorBody {
@@ -32,14 +38,17 @@ export function upstreamErrorBody(problem: string): GatewayErrorBody {
   return { error: { message, type: 'upstream_error', code, param: null } };
 }
 
-/** The response for a denial or an escalation. */
-export function denialResponse(verdict: Verdict): Response {
+/**
+ * The response for a denial or an escalation.
+ * @param states where the limits of the call stand, for one that they refused.
+ */
+export function denialResponse(verdict: Verdict, states: readonly LimitState[] = []): Response {
   const { httpStatus, retryAfterMs } = verdict;
-  return jsonResponse(
-    httpStatus,
-    denialBody(verdict),
-    retryAfterMs > 0 ? { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) } : {},
-  );
+  const retry = retryAfterMs > 0 || httpStatus === 429;
+  return jsonResponse(httpStatus, denialBody(verdict), {
+    ...(retry ? { 'retry-after': String(retryAfterSeconds(retryAfterMs, states)) } : {}),
+    ...rateLimitFields(states),
+  });
 }
 
 /** The response for an upstream that failed. @param status 502, or 504 for one that was too slow. */

@@ -1,6 +1,7 @@
 import { MAX_IDENTIFIER_LENGTH, parseOptions } from '@cortex-governance/core';
 import { CONFIG_DEFAULTS, type Governor } from '@cortex-governance/governor';
 import { z } from 'zod';
+import type { ModelPrice } from './model-price.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Largest request body: 16 MiB, room for a few images. */
@@ -8,6 +9,9 @@ export const DEFAULT_MAX_BODY_BYTES = 16_777_216;
 
 /** Longest delay that a timer can have. */
 const MAX_TIMEOUT_MS = 2_147_483_647;
+
+/** Highest price of a million tokens; with any usage the cost stays a whole number. */
+const MAX_PRICE = 1_000_000;
 
 /** Options of `createModelGateway`. */
 export interface ModelGatewayOptions {
@@ -25,6 +29,11 @@ export interface ModelGatewayOptions {
   readonly timeoutMs?: number;
   /** Largest request body in bytes. @defaultValue 16 MiB */
   readonly maxBodyBytes?: number;
+  /**
+   * What models cost, by the name that clients ask for, in currency units for a million tokens. Of a model
+   * that is not named, a `cost` limit reserves and is charged its `perCall`. @defaultValue none
+   */
+  readonly prices?: Readonly<Record<string, ModelPrice>>;
   /** @defaultValue the platform's `fetch` */
   readonly fetch?: typeof fetch;
 }
@@ -34,8 +43,11 @@ export interface GatewaySettings {
   readonly governor: Governor;
   readonly tool: string;
   readonly maxBodyBytes: number;
+  readonly prices: ReadonlyMap<string, ModelPrice>;
   readonly upstream: Upstream;
 }
+
+const price = z.number().min(0).max(MAX_PRICE);
 
 const optionsSchema = z.strictObject({
   governor: z.custom<Governor>(isGovernor, 'not a governor'),
@@ -51,6 +63,12 @@ const optionsSchema = z.strictObject({
   tool: z.string().min(1).max(MAX_IDENTIFIER_LENGTH).default(CONFIG_DEFAULTS.gatewayTool),
   timeoutMs: z.int().min(1).max(MAX_TIMEOUT_MS).default(CONFIG_DEFAULTS.gatewayTimeoutMs),
   maxBodyBytes: z.int().min(1).max(1_073_741_824).default(DEFAULT_MAX_BODY_BYTES),
+  prices: z
+    .record(
+      z.string().min(1).max(MAX_IDENTIFIER_LENGTH),
+      z.strictObject({ input: price, output: price }),
+    )
+    .default({}),
   fetch: z
     .custom<typeof fetch>((value) => typeof value === 'function', 'not a function')
     .optional(),
@@ -64,6 +82,7 @@ export function checkGatewayOptions(options: ModelGatewayOptions): GatewaySettin
     governor: parsed.governor,
     tool: parsed.tool,
     maxBodyBytes: parsed.maxBodyBytes,
+    prices: new Map(Object.entries(parsed.prices)),
     upstream: {
       url: (endpoint) => endpointUrl(base, endpoint),
       apiKey: parsed.apiKey ?? null,
@@ -87,11 +106,10 @@ function endpointUrl(base: URL, endpoint: string): string {
   return url.href;
 }
 
+const GOVERNOR_METHODS = ['authorize', 'refuse', 'onStop', 'settle', 'cancel', 'limits'] as const;
+
 function isGovernor(value: unknown): boolean {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'authorize' in value &&
-    typeof value.authorize === 'function'
-  );
+  if (typeof value !== 'object' || value === null) return false;
+  const members = value as Readonly<Record<string, unknown>>;
+  return GOVERNOR_METHODS.every((name) => typeof members[name] === 'function');
 }

@@ -8,6 +8,8 @@ import { findMemberProblem } from './model-members.ts';
 export interface ModelRequest {
   readonly model: string;
   readonly stream: boolean;
+  /** What was read, of which {@link payload} is the text. */
+  readonly body: Readonly<Record<string, unknown>>;
   /** The body, written anew from the one reading that `model` and `stream` come from. */
   readonly payload: string;
 }
@@ -44,7 +46,15 @@ function parseModelRequest(bytes: Uint8Array): ModelRequest | Response {
     return invalid('stream must be a boolean');
   const payload = writeJson(body);
   if (payload === null) return invalid('the body is nested too deeply');
-  return { model, stream: stream ?? false, payload };
+  return { model, stream: stream ?? false, body, payload };
+}
+
+/** The same call, asking the upstream to state the usage at the end of its stream. */
+export function askingForUsage(call: ModelRequest): ModelRequest {
+  const given = call.body['stream_options'];
+  const stream_options = { ...(isPlainObject(given) ? given : {}), include_usage: true };
+  const body = { ...call.body, stream_options };
+  return { ...call, body, payload: JSON.stringify(body) };
 }
 
 function parseJson(bytes: Uint8Array): unknown {

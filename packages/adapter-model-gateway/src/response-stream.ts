@@ -3,6 +3,7 @@ import { GovernanceError } from '@cortex-governance/core';
 import { EventSplitter } from './event-splitter.ts';
 import type { Ending, Exchange } from './exchange.ts';
 import { denialBody, type GatewayErrorBody, upstreamErrorBody } from './gateway-error.ts';
+import type { UsageMeter } from './usage-meter.ts';
 
 type Controller = ReadableStreamDefaultController<Uint8Array>;
 
@@ -12,6 +13,8 @@ export interface BegunBody {
   readonly reader: ReadableStreamDefaultReader<Uint8Array>;
   /** Whether it is a stream of server-sent events. */
   readonly events: boolean;
+  /** Reads the usage as the body passes; null where nobody needs it. */
+  readonly meter: UsageMeter | null;
   /** Longest silence between two chunks that somebody waits for, in milliseconds. */
   readonly idleMs: number;
 }
@@ -66,6 +69,7 @@ class ResponseSource implements UnderlyingSource<Uint8Array> {
       const bytes = this.#ready(chunk);
       if (bytes.length > 0) controller.enqueue(bytes);
       if (chunk === null) {
+        this.#body.meter?.end();
         this.#exchange.close();
         controller.close();
       }
@@ -74,11 +78,13 @@ class ResponseSource implements UnderlyingSource<Uint8Array> {
   }
 
   async #next(): Promise<Uint8Array | null> {
-    const first = this.#first;
-    if (first !== null) {
-      this.#first = null;
-      return first;
-    }
+    const chunk = this.#first ?? (await this.#read());
+    this.#first = null;
+    if (chunk !== null) this.#body.meter?.push(chunk);
+    return chunk;
+  }
+
+  async #read(): Promise<Uint8Array | null> {
     const { reader, idleMs } = this.#body;
     const { done, value } = await this.#exchange.within(idleMs, () => reader.read());
     return done ? null : value;

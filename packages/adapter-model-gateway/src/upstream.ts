@@ -33,6 +33,12 @@ const USER_AGENT = 'cortex-governance';
 /** Answers about the gateway's own credentials, which are not the client's business. */
 const OWN_CREDENTIALS: ReadonlySet<number> = new Set([401, 407]);
 
+/** Failures before there is a connection: the upstream cannot have the call. */
+const UNREACHED: ReadonlySet<string> = new Set([
+  ...['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ENETUNREACH', 'EHOSTUNREACH'],
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
 /** Sends a model call. Rejects only when the exchange has ended early. */
 export async function callUpstream(
   upstream: Upstream,
@@ -42,6 +48,7 @@ export async function callUpstream(
 ): Promise<UpstreamAnswer | UpstreamFailure> {
   try {
     return await exchange.within(upstream.timeoutMs, async () => {
+      exchange.account.sent();
       const response = await upstream.fetch(upstream.url(endpoint), {
         method: 'POST',
         headers: requestHeaders(upstream.apiKey, stream),
@@ -54,7 +61,9 @@ export async function callUpstream(
     });
   } catch (error) {
     if (exchange.ending !== null) throw error;
-    return { problem: failureProblem(error) };
+    const code = failureCode(error);
+    if (code !== null && UNREACHED.has(code)) exchange.account.unreached();
+    return { problem: code === null ? 'no connection' : `no connection (${code})` };
   }
 }
 
@@ -84,12 +93,10 @@ async function begin(response: Response): Promise<UpstreamAnswer> {
   return { status, headers, body };
 }
 
-/** What went wrong, in the system's error code. Messages name addresses, and are left out. */
-function failureProblem(error: unknown): string {
+/** The system's code for what went wrong, or null. Messages name addresses, and are left out. */
+function failureCode(error: unknown): string | null {
   const cause = error instanceof Error ? error.cause : undefined;
   const code: unknown =
     typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined;
-  return typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,63}$/.test(code)
-    ? `no connection (${code})`
-    : 'no connection';
+  return typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,63}$/.test(code) ? code : null;
 }

@@ -35,6 +35,11 @@ describe('an allowed call', () => {
         subject: { type: 'agent', id: 'planner' },
         action: { name: action, properties: { model: 'small', stream: false } },
         resource: { type: 'tool', id: 'model-gateway' },
+        // 63 bytes of JSON; a chat without a cap says so.
+        context: {
+          estimate:
+            action === 'chat' ? { tokens: 16, caps: { max_tokens: 'none', n: 1 } } : { tokens: 16 },
+        },
       },
     ]);
   });

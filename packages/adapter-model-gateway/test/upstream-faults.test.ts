@@ -154,6 +154,7 @@ describe('an upstream that answers', () => {
         response.setHeader('set-cookie', 'session=1');
         response.setHeader('server', 'model-server');
         response.setHeader('x-request-id', 'req-1');
+        response.setHeader('ratelimit', '"theirs";r=1');
         response.setHeader('openai-processing-ms', '12');
         response.setHeader('openai-model', 'small');
         response.setHeader('access-control-allow-origin', '*');
@@ -166,6 +167,9 @@ describe('an upstream that answers', () => {
       'content-type': 'application/json',
       'openai-model': 'small',
       'openai-processing-ms': '12',
+      // The gateway's own, not the upstream's.
+      ratelimit: expect.stringMatching(/^"calls-60";r=999999;t=\d+$/),
+      'ratelimit-policy': '"calls-60";q=1000000;w=60',
       'x-request-id': 'req-1',
     });
     expect(await response.json()).toEqual(COMPLETION);

@@ -9,9 +9,11 @@ import {
 import type { Governor } from '@cortex-governance/governor';
 import { z } from 'zod';
 import { entryAt, writeAtomically } from './atomic-write.ts';
+import { CallReservation } from './call-reservation.ts';
 import { CallStop } from './call-stop.ts';
 import {
   meetObligations,
+  type ObligationHandler,
   type ObligationHandlers,
   refuseObligation,
 } from './obligation-handler.ts';
@@ -119,22 +121,42 @@ export function createFileWriteGuard(
       const { mkdir, mode } = parseOptions(writeSchema, options, 'writeFile(options)');
       const content = ownCopy(data);
       const permit = await permitWrite(governor, ask, path, content.byteLength);
-      const stop = new CallStop(governor, permit.request);
+      const reservation = new CallReservation(governor, permit.verdict);
       try {
-        const call = { request: permit.request, verdict: permit.verdict, signal: stop.signal };
-        const unmet = await stop.race(() => meetObligations(call, handlers));
-        if (unmet !== null)
-          throw denialError(refuseObligation(governor, permit.request, unmet), unmet.cause);
-        await write(governor, permit, content, { mkdir, mode, stop });
+        await runWrite(governor, permit, handlers, async (stop) => {
+          reservation.begin();
+          await write(governor, permit, content, { mkdir, mode, stop });
+        });
       } finally {
-        stop.end();
+        reservation.end();
       }
       return { path: permit.target, bytes: content.byteLength, verdict: permit.verdict };
     },
     async assertWritable(path: string, bytes = 0) {
-      return (await permitWrite(governor, ask, path, bytes)).target;
+      const { verdict, target } = await permitWrite(governor, ask, path, bytes);
+      // The question itself is what was asked for: charged, and over.
+      governor.settle(verdict);
+      return target;
     },
   });
+}
+
+/** Carries out an allowed write, obligations first, unless it is stopped. */
+async function runWrite(
+  governor: Governor,
+  { request, verdict }: WritePermit,
+  handlers: ReadonlyMap<string, ObligationHandler>,
+  run: (stop: CallStop) => Promise<void>,
+): Promise<void> {
+  const stop = new CallStop(governor, request);
+  try {
+    const call = { request, verdict, signal: stop.signal };
+    const unmet = await stop.race(() => meetObligations(call, handlers));
+    if (unmet !== null) throw denialError(refuseObligation(governor, request, unmet), unmet.cause);
+    await run(stop);
+  } finally {
+    stop.end();
+  }
 }
 
 interface WriteSettings {

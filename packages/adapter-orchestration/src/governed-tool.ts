@@ -1,5 +1,6 @@
-import type { Verdict } from '@cortex-governance/core';
+import type { DecisionRequest, Verdict } from '@cortex-governance/core';
 import type { Governor } from '@cortex-governance/governor';
+import { CallReservation, usageOf } from './call-reservation.ts';
 import { CallStop } from './call-stop.ts';
 import { meetObligations, refuseObligation } from './obligation-handler.ts';
 import {
@@ -52,6 +53,8 @@ export type GovernedResult<Result, Mode extends DeniedMode> =
  * authorization's arguments: a deep copy with real paths, never the caller's object. Obligations are met
  * first. A stop that covers the call and is engaged while it runs aborts {@link ToolRun.signal}, and the
  * outcome is the denial, whatever the tool does. What the tool itself throws passes through unchanged.
+ * When the call has ended, however it did, it is settled with what `usage` reads from the result; a call
+ * that never began is cancelled.
  * The function that is returned holds no reference to the tool that a caller could reach, and calls it
  * with `this` undefined.
  *
@@ -60,10 +63,10 @@ export type GovernedResult<Result, Mode extends DeniedMode> =
  */
 export function governTool<Args, Extra, Result, const Mode extends DeniedMode = 'throw'>(
   governor: Governor,
-  binding: ToolBinding<Args, Extra, Mode>,
+  binding: ToolBinding<Args, Extra, Mode, NoInfer<Result>>,
   execute: Tool<Args, Extra, Result>,
 ): GovernedTool<Args, Extra, GovernedResult<Result, Mode>> {
-  const checked = checkBinding<Args, Extra>(binding, 'governTool(binding)');
+  const checked = checkBinding<Args, Extra, Result>(binding, 'governTool(binding)');
   return governedFunction(governor, checked, execute) as GovernedTool<
     Args,
     Extra,
@@ -74,7 +77,7 @@ export function governTool<Args, Extra, Result, const Mode extends DeniedMode = 
 /** {@link governTool} for a binding that was checked. */
 export function governedFunction<Args, Extra, Result>(
   governor: Governor,
-  binding: CheckedBinding<Args, Extra>,
+  binding: CheckedBinding<Args, Extra, Result>,
   execute: Tool<Args, Extra, Result>,
 ): (args: Args, extra: Extra) => Promise<Result | ToolDenial> {
   return async (args, extra) => {
@@ -91,7 +94,7 @@ type Outcome<Result> =
 
 async function runGoverned<Args, Extra, Result>(
   governor: Governor,
-  binding: CheckedBinding<Args, Extra>,
+  binding: CheckedBinding<Args, Extra, Result>,
   execute: Tool<Args, Extra, Result>,
   args: Args,
   extra: Extra,
@@ -99,18 +102,46 @@ async function runGoverned<Args, Extra, Result>(
   const request = binding.request(args, extra);
   const { verdict, args: decided } = await governor.authorize(request);
   if (verdict.effect !== 'allow') return { denied: verdict };
-  const decidedRequest = { ...request, action: { ...request.action, properties: decided } };
-  const stop = new CallStop(governor, decidedRequest);
+  const reservation = new CallReservation(governor, verdict);
+  const allowed = {
+    request: { ...request, action: { ...request.action, properties: decided } },
+    verdict,
+    reservation,
+  };
+  try {
+    const outcome = await runAllowed(governor, binding, allowed, ({ signal }) =>
+      execute(decided as Args, extra, { signal, verdict }),
+    );
+    if ('result' in outcome) reservation.end(usageOf(binding.usage, outcome.result));
+    return outcome;
+  } finally {
+    reservation.end();
+  }
+}
+
+interface AllowedCall {
+  readonly request: DecisionRequest;
+  readonly verdict: Verdict;
+  readonly reservation: CallReservation;
+}
+
+async function runAllowed<Args, Extra, Result>(
+  governor: Governor,
+  { handlers }: CheckedBinding<Args, Extra, Result>,
+  { request, verdict, reservation }: AllowedCall,
+  run: (stop: CallStop) => Result | PromiseLike<Result>,
+): Promise<Outcome<Result>> {
+  const stop = new CallStop(governor, request);
   const { signal } = stop;
   try {
     return await stop.race(async (): Promise<Outcome<Result>> => {
-      const call = { request: decidedRequest, verdict, signal };
-      const unmet = await meetObligations(call, binding.handlers);
+      const unmet = await meetObligations({ request, verdict, signal }, handlers);
       signal.throwIfAborted();
       if (unmet !== null) {
-        return { denied: refuseObligation(governor, decidedRequest, unmet), cause: unmet.cause };
+        return { denied: refuseObligation(governor, request, unmet), cause: unmet.cause };
       }
-      return { result: await execute(decided as Args, extra, { signal, verdict }) };
+      reservation.begin();
+      return { result: await run(stop) };
     });
   } catch (error) {
     if (stop.verdict !== null) return { denied: stop.verdict };

@@ -1,6 +1,7 @@
 import {
   type Attributes,
   type DecisionRequest,
+  type LimitUsage,
   MAX_IDENTIFIER_LENGTH,
   parseOptions,
   toolCall,
@@ -31,7 +32,7 @@ export interface ToolsBinding<Extra, Mode extends DeniedMode = 'throw'> {
 }
 
 /** How one function is governed. */
-export interface ToolBinding<Args, Extra, Mode extends DeniedMode = 'throw'>
+export interface ToolBinding<Args, Extra, Mode extends DeniedMode = 'throw', Result = unknown>
   extends ToolsBinding<Extra, Mode> {
   /** One of the grant's actions. */
   readonly action: string;
@@ -40,6 +41,11 @@ export interface ToolBinding<Args, Extra, Mode extends DeniedMode = 'throw'>
    * from the runtime, never from what the model wrote. @defaultValue none
    */
   readonly callId?: (args: Args, extra: Extra) => string | undefined;
+  /**
+   * What a call used of `tokens` and `cost` limits, read from its result; synchronous. A throw, or a unit
+   * that is no number from 0 to 2^52, means: as reserved. @defaultValue none: as reserved
+   */
+  readonly usage?: (result: Result) => LimitUsage;
 }
 
 const identifier = z.string().min(1).max(MAX_IDENTIFIER_LENGTH);
@@ -59,29 +65,32 @@ const bindingSchema = z.strictObject({
   tool: identifier,
   action: identifier,
   callId: callback.optional(),
+  usage: callback.optional(),
   context: z.union([z.record(z.string(), z.unknown()), callback]).optional(),
   onDenied: z.enum(['throw', 'return']).default('throw'),
   obligations: z.record(z.string(), handler).default({}),
 });
 
 /** A checked binding. */
-export interface CheckedBinding<Args, Extra> {
+export interface CheckedBinding<Args, Extra, Result = unknown> {
   readonly onDenied: DeniedMode;
+  readonly usage: ((result: Result) => LimitUsage) | undefined;
   readonly handlers: ReadonlyMap<string, ObligationHandler>;
   /** The request for one call. */
   request(args: Args, extra: Extra): DecisionRequest;
 }
 
 /** @throws {GovernanceError} OPTIONS_INVALID */
-export function checkBinding<Args, Extra>(
-  binding: ToolBinding<Args, Extra, DeniedMode>,
+export function checkBinding<Args, Extra, Result = unknown>(
+  binding: ToolBinding<Args, Extra, DeniedMode, Result>,
   where: string,
-): CheckedBinding<Args, Extra> {
+): CheckedBinding<Args, Extra, Result> {
   const { onDenied, obligations } = parseOptions(bindingSchema, binding, where);
   // Taken out once: a binding that is changed later changes nothing.
-  const { tenant, agent, tool, action, callId, context } = binding;
+  const { tenant, agent, tool, action, callId, context, usage } = binding;
   return {
     onDenied,
+    usage,
     handlers: new Map(Object.entries(obligations)),
     request(args, extra) {
       const id = callId?.(args, extra);

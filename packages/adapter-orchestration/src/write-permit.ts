@@ -36,14 +36,16 @@ export async function permitWrite(
   const request = ask(asked, bytes);
   const { verdict, args } = await governor.authorize(request);
   if (verdict.effect !== 'allow') throw denialError(verdict);
-  if (verdict.shadowed) {
-    return { request, verdict, asked, target: await unscopedTarget(workspace, asked) };
+  try {
+    const target = verdict.shadowed ? await unscopedTarget(workspace, asked) : args['path'];
+    if (typeof target !== 'string' || !isAbsolute(target)) {
+      throw refusal(governor, request, 'PATH_OUT_OF_SCOPE', 'path is no path to the grant');
+    }
+    return { request, verdict, asked, target };
+  } catch (error) {
+    governor.cancel(verdict);
+    throw error;
   }
-  const target = args['path'];
-  if (typeof target !== 'string' || !isAbsolute(target)) {
-    throw refusal(governor, request, 'PATH_OUT_OF_SCOPE', 'path is no path to the grant');
-  }
-  return { request, verdict, asked, target };
 }
 
 /** A denial that the guard adds to an allow, recorded, as an error. */

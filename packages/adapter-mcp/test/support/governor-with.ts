@@ -7,6 +7,8 @@ export function governorWith(governor: Governor, authorize: Governor['authorize'
     authorize,
     refuse: (...args) => governor.refuse(...args),
     onStop: (...args) => governor.onStop(...args),
+    settle: (...args) => governor.settle(...args),
+    cancel: (...args) => governor.cancel(...args),
     grants: governor.grants,
     tenants: governor.tenants,
   };
