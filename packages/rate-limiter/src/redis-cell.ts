@@ -16,6 +16,9 @@ export const STORE_DOWN = -4;
  */
 export const HOLD_MS = 1000;
 
+/** Units of a waiter that waits for the call under way, whatever it brings. */
+const SETTLED = -1;
+
 /** Rounds of a waiter: the call that was under way when it came, and one of its own. */
 const WAIT_ROUNDS = 2;
 
@@ -75,6 +78,8 @@ export abstract class RedisCell {
   protected abstract nextCall(nowMs: number): CellCall | null;
   /** Takes in what was granted to the latest call. */
   protected abstract accept(grant: RedisGrant, sentAtMs: number, nowMs: number): void;
+  /** Units held that count for a take, which needs only so many more from the store. */
+  protected abstract free(nowMs: number): number;
   /** Whether units are there for one more waiter after those who were told before. */
   protected abstract claim(units: number, nowMs: number): boolean;
 
@@ -89,7 +94,7 @@ export abstract class RedisCell {
 
   /** Resolves when the call under way is answered or given up. */
   settled(): Promise<void> {
-    return this.isBusy ? this.#wait(0) : Promise.resolve();
+    return this.isBusy ? this.#wait(SETTLED) : Promise.resolve();
   }
 
   /** Resolves when `units` were fetched, refused, or cannot be had; null when there is no need to wait. */
@@ -102,9 +107,9 @@ export abstract class RedisCell {
     return fetched;
   }
 
-  /** Milliseconds for which the store has refused so many units; 0 when it has not. */
+  /** Milliseconds for which the store has refused so many units more; 0 when it has not. */
   protected refusal(units: number, nowMs: number): number {
-    return nowMs < this.#refusedUntilMs && units > this.#refusedOver
+    return nowMs < this.#refusedUntilMs && units - this.free(nowMs) > this.#refusedOver
       ? Math.max(1, this.#refusedUntilMs - nowMs)
       : 0;
   }
@@ -129,21 +134,22 @@ export abstract class RedisCell {
     return nowMs < this.#recheckAtMs;
   }
 
-  /** @param over so many units were not refused. */
+  /** @param over so many units more were not refused. */
   protected noteRefusal(waitMs: number, over: number, nowMs: number, recheckMs = HOLD_MS): void {
     this.#refusedUntilMs = nowMs + waitMs;
     this.#recheckAtMs = nowMs + Math.min(waitMs, recheckMs);
     this.#refusedOver = over;
   }
 
-  protected noteGrant(): void {
+  /** What the store has refused before may be had now. */
+  protected forgetRefusal(): void {
     this.#refusedUntilMs = 0;
     this.#recheckAtMs = 0;
   }
 
   /** Those who wait for units. */
   protected get waiting(): readonly { readonly units: number }[] {
-    return this.#waiters.filter(({ units }) => units > 0);
+    return this.#waiters.filter(({ units }) => units !== SETTLED);
   }
 
   /** Calls the store once the running task is over, so that everything it asks for goes in one call. */
@@ -207,7 +213,7 @@ export abstract class RedisCell {
     const rest = this.#waiters.splice(0).filter((waiter) => {
       waiter.rounds += 1;
       const over =
-        waiter.units === 0 ||
+        waiter.units === SETTLED ||
         this.claim(waiter.units, nowMs) ||
         this.refusal(waiter.units, nowMs) > 0 ||
         waiter.rounds >= WAIT_ROUNDS;

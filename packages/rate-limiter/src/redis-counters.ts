@@ -13,9 +13,9 @@ import { limitKey } from './limit-key.ts';
 import { limitName } from './limit-name.ts';
 import type { LimitCounters } from './limit-store.ts';
 import { LEASE_PENDING, type RedisCell, STORE_DOWN } from './redis-cell.ts';
-import type { RedisPermitCell } from './redis-permit-cell.ts';
+import { RedisPermitCell } from './redis-permit-cell.ts';
 import { type PermitPlan, permitPlan, type UnitPlan, unitPlan } from './redis-plan.ts';
-import type { RedisUnitCell } from './redis-unit-cell.ts';
+import { RedisUnitCell } from './redis-unit-cell.ts';
 import { estimateUnits } from './usage-estimate.ts';
 
 /** Notice of a take that needs units which are being fetched from the store. */
@@ -37,6 +37,7 @@ const UNCOUNTED = Number.NEGATIVE_INFINITY;
 export interface CounterHost {
   readonly failMode: RedisFailMode;
   notice: string;
+  findCell(key: string): RedisCell | null;
   unitCell(key: string, plan: UnitPlan): RedisUnitCell | null;
   permitCell(key: string, plan: PermitPlan): RedisPermitCell | null;
 }
@@ -60,6 +61,8 @@ export abstract class RedisCounters<C extends RedisCell = RedisCell> implements 
   }
 
   protected abstract cell(key: string): C | null;
+  /** The cell of this key when there is one. */
+  protected abstract find(key: string): C | null;
   protected abstract takeFrom(cell: C, units: number, nowMs: number): number;
   protected abstract peekAt(cell: C, units: number, nowMs: number): number;
   protected abstract fetchFor(cell: C, units: number, nowMs: number): Promise<void> | null;
@@ -116,7 +119,7 @@ export abstract class RedisCounters<C extends RedisCell = RedisCell> implements 
   }
 
   inspect(request: DecisionRequest, nowMs: number): LimitState {
-    return this.state(this.#cellOf(request), nowMs);
+    return this.state(this.find(limitKey(this.limit, this.#rule, request)), nowMs);
   }
 
   /** Fetches what a take of this request needs; null when there is nothing to wait for. */
@@ -163,6 +166,11 @@ export class RedisUnitCounters extends RedisCounters<RedisUnitCell> {
     return this.host.unitCell(key, this.#plan);
   }
 
+  protected override find(key: string): RedisUnitCell | null {
+    const cell = this.host.findCell(key);
+    return cell instanceof RedisUnitCell ? cell : null;
+  }
+
   protected override takeFrom(cell: RedisUnitCell, units: number, nowMs: number): number {
     return cell.take(this.#plan, units, nowMs);
   }
@@ -197,7 +205,7 @@ export class RedisUnitCounters extends RedisCounters<RedisUnitCell> {
 
   protected override state(cell: RedisUnitCell | null, nowMs: number): LimitState {
     const { most, windowMs } = this.#plan;
-    const remaining = Math.min(most, cell?.remaining(nowMs) ?? most);
+    const remaining = Math.min(most, cell?.remaining(this.#plan, nowMs) ?? most);
     return {
       name: limitName(this.#limit),
       unit: this.#limit.kind === 'budget' ? this.#limit.unit : 'calls',
@@ -225,6 +233,11 @@ export class RedisPermitCounters extends RedisCounters<RedisPermitCell> {
 
   protected override cell(key: string): RedisPermitCell | null {
     return this.host.permitCell(key, this.#plan);
+  }
+
+  protected override find(key: string): RedisPermitCell | null {
+    const cell = this.host.findCell(key);
+    return cell instanceof RedisPermitCell ? cell : null;
   }
 
   protected override takeFrom(cell: RedisPermitCell, _units: number, nowMs: number): number {
@@ -265,7 +278,7 @@ export class RedisPermitCounters extends RedisCounters<RedisPermitCell> {
 
   protected override state(cell: RedisPermitCell | null, nowMs: number): LimitState {
     const { limit, leaseMs } = this.#plan;
-    const remaining = Math.min(limit, cell?.remaining(nowMs) ?? limit);
+    const remaining = Math.min(limit, cell?.remaining(this.#plan, nowMs) ?? limit);
     return {
       name: limitName(this.limit),
       unit: 'concurrency',

@@ -1,8 +1,9 @@
 import { CLIENT_RECORDS, redisScript, SCRIPT_HEAD } from './redis-script.ts';
 
 /*
- * GCRA. The hash holds the theoretical arrival time `t` in microseconds, and for each client the number of
- * its last call, when that was granted and how much.
+ * GCRA. The hash holds the theoretical arrival time `t` in microseconds, the gap between units and the time
+ * for which it holds, and for each client the number of its last call, when that was granted and how much.
+ * A gap that changes keeps the level in units; a clock that steps back takes the level along.
  *
  * A grant is used within `lease` after it, so what is used in a stretch of windowMs was granted in one of
  * windowMs + lease = `period`; at one unit each period / limit, that is at most limit + burst.
@@ -19,8 +20,12 @@ local limit, lease, period, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumb
 local field, seq = 'c' .. ARGV[5], tonumber(ARGV[6])
 local need, want = tonumber(ARGV[7]), tonumber(ARGV[8])
 local gap = period / limit
-local held = redis.call('HMGET', key, 't', 'p', field)
-local tat = math.min(tonumber(held[1] or '0'), math.ceil(now + burst * gap))
+local held = redis.call('HMGET', key, 't', 'p', field, 'gap', 'now')
+local tat = tonumber(held[1] or '0')
+if held[5] then tat = tat + math.min(0, now - tonumber(held[5])) end
+if held[4] and tat > now and tonumber(held[4]) ~= gap then
+  tat = math.ceil(now + (tat - now) / tonumber(held[4]) * gap)
+end
 local granted, mark, fresh = 0, now, true
 local seen, seenMark, seenGrant
 if held[3] then
@@ -48,7 +53,7 @@ if granted == 0 and want > 0 and free() >= need then
 end
 local wait = 0
 if granted < want then wait = math.ceil(math.max(0, tat - now) - (burst - need) * gap) end
-redis.call('HSET', key, 't', text(tat), field, text(seq) .. ' ' .. text(mark) .. ' ' .. text(granted))
+redis.call('HSET', key, 't', text(tat), 'gap', string.format('%.17g', gap), 'now', text(now), field, text(seq) .. ' ' .. text(mark) .. ' ' .. text(granted))
 if now - tonumber(held[2] or '0') > 1000000 then
   redis.call('HSET', key, 'p', text(now))
   if redis.call('HLEN', key) > ${CLIENT_RECORDS} then

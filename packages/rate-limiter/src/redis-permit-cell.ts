@@ -27,6 +27,8 @@ export class RedisPermitCell extends RedisCell {
   #ahead = false;
   #shrink = false;
   #callLeaseMs = 0;
+  #callLimit = 0;
+  #grantedLimit = 0;
   #callNeed = 0;
 
   constructor(plan: PermitPlan, ...base: ConstructorParameters<typeof RedisCell>) {
@@ -35,7 +37,7 @@ export class RedisPermitCell extends RedisCell {
   }
 
   take(plan: PermitPlan, nowMs: number): number {
-    this.#plan = plan;
+    this.#adopt(plan);
     this.#lastTakeMs = nowMs;
     this.#demand.add(1, nowMs, HOLD_MS);
     if (!this.#hasRoom(1, nowMs)) {
@@ -50,12 +52,12 @@ export class RedisPermitCell extends RedisCell {
   }
 
   peek(plan: PermitPlan, nowMs: number): number {
-    this.#plan = plan;
+    this.#adopt(plan);
     return this.#hasRoom(1, nowMs) ? 0 : this.peekMiss(1, nowMs);
   }
 
   prepare(plan: PermitPlan, nowMs: number): Promise<void> | null {
-    this.#plan = plan;
+    this.#adopt(plan);
     return this.fetch(1, nowMs);
   }
 
@@ -63,12 +65,14 @@ export class RedisPermitCell extends RedisCell {
   give(token: number, nowMs: number): void {
     if (!this.#running.delete(token)) return;
     this.#expire(nowMs);
+    this.forgetRefusal();
     this.host.touched(this);
     const spare = 2 * this.#block() + 1;
     if (this.#permits - this.#running.size > spare && !this.isBusy) this.#shrinkTo(this.#block());
   }
 
-  remaining(nowMs: number): number | null {
+  remaining(plan: PermitPlan, nowMs: number): number | null {
+    this.#adopt(plan);
     this.#expire(nowMs);
     return this.#left === null
       ? null
@@ -114,6 +118,9 @@ export class RedisPermitCell extends RedisCell {
     const need = grows ? used + 1 : 0;
     this.#callNeed = need;
     this.#callLeaseMs = leaseMs;
+    this.#callLimit = limit;
+    // Permits of a higher limit that no call runs on are asked for anew.
+    if (this.#grantedLimit > limit) this.#permits = Math.min(this.#permits, used);
     this.#missed = false;
     this.#ahead = false;
     this.#shrink = false;
@@ -128,12 +135,27 @@ export class RedisPermitCell extends RedisCell {
     this.#left = grant.left;
     this.#startUntilMs = sentAtMs + grant.usableMs * CLOCK_RATE_MARGIN;
     this.#coveredLeaseMs = this.#callLeaseMs;
+    this.#grantedLimit = this.#callLimit;
     if (this.#callNeed > 0 && grant.granted < this.#callNeed) {
       this.noteRefusal(this.#waitMs(grant.waitMs, nowMs), 0, nowMs, RECHECK_MS);
     } else {
-      this.noteGrant();
+      this.forgetRefusal();
     }
     this.host.touched(this);
+  }
+
+  protected override free(): number {
+    return 0;
+  }
+
+  /** Another limit is another question to the store. */
+  #adopt(plan: PermitPlan): void {
+    if (plan === this.#plan) return;
+    if (plan.limit !== this.#plan.limit) {
+      this.forgetRefusal();
+      this.#left = null;
+    }
+    this.#plan = plan;
   }
 
   /** Until the first call of all ends at the latest: one of this process, or of another. */
@@ -149,6 +171,7 @@ export class RedisPermitCell extends RedisCell {
     return (
       nowMs < this.#startUntilMs &&
       this.#plan.leaseMs <= this.#coveredLeaseMs &&
+      this.#grantedLimit <= this.#plan.limit &&
       this.#running.size + calls <= Math.min(this.#permits, this.#plan.limit)
     );
   }

@@ -32,7 +32,8 @@ export interface UnitPlan {
   readonly script: RedisScript;
   /** First arguments of the script. */
   readonly parameters: readonly (string | number)[];
-  /** Most units that one take can have. */
+  readonly limit: number;
+  /** Most units that one take can have: the limit, and for a steady rate its burst. */
   readonly most: number;
   /** Most units that are leased ahead. */
   readonly block: number;
@@ -56,6 +57,7 @@ export function unitPlan(limit: WindowLimit | BudgetLimit | GcraLimit): UnitPlan
   const windowUs = Math.ceil(limit.windowMs * 1000);
   const most = limit.kind === 'gcra' ? limit.burst : limit.limit;
   const shared = {
+    limit: limit.limit,
     most,
     block: Math.max(1, Math.floor(most / BLOCK_SHARE)),
     stepMs,

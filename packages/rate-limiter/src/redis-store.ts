@@ -94,6 +94,10 @@ export class RedisStore implements LimitStore, CellHost, CounterHost {
     this.#timer.unref();
   }
 
+  findCell(key: string): RedisCell | null {
+    return this.#cells.get(key) ?? null;
+  }
+
   unitCell(key: string, plan: UnitPlan): RedisUnitCell | null {
     const known = this.#cells.get(key);
     if (known instanceof RedisUnitCell) return known;

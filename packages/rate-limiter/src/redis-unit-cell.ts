@@ -7,6 +7,9 @@ import { CLOCK_RATE_MARGIN, type UnitPlan } from './redis-plan.ts';
 interface Lease {
   /** The sub-window or time of the grant, as the store knows it. */
   readonly mark: number;
+  /** What the limit was when they were granted: they are no more than a lower one allows. */
+  readonly limit: number;
+  readonly most: number;
   units: number;
   untilMs: number;
 }
@@ -14,6 +17,7 @@ interface Lease {
 /** A call whose outcome is not known is repeated under its number until it is. */
 interface OpenCall {
   readonly call: CellCall;
+  readonly need: number;
   readonly debt: number;
   readonly sinceMs: number;
 }
@@ -39,8 +43,10 @@ export class RedisUnitCell extends RedisCell {
   #claimed = 0;
   #claimedAtMs = 0;
   #lastTakeMs = Number.NEGATIVE_INFINITY;
-  /** Units of the largest take that found too few since the last call; 0 when there was none. */
-  #missed = 0;
+  /** Units of the largest take that found too few since the last call; -1 when there was none. */
+  #missed = -1;
+  /** Until when the store is known not to be in debt, so that a take of nothing is admitted. */
+  #solventUntilMs = Number.NEGATIVE_INFINITY;
   #ahead = false;
 
   constructor(plan: UnitPlan, ...base: ConstructorParameters<typeof RedisCell>) {
@@ -49,57 +55,58 @@ export class RedisUnitCell extends RedisCell {
   }
 
   take(plan: UnitPlan, units: number, nowMs: number): number {
-    this.#plan = plan;
+    this.#adopt(plan);
     if (units > plan.most) return Math.max(1, plan.windowMs);
     this.#lastTakeMs = nowMs;
     this.#demand.add(units, nowMs, plan.periodMs);
-    const lease = this.#find(units, nowMs);
-    if (lease === undefined) {
-      this.#missed = Math.max(this.#missed, units, 1);
+    if (!this.#has(units, nowMs)) {
+      this.#missed = Math.max(this.#missed, units);
       return this.miss(units, nowMs);
     }
-    lease.units -= units;
-    this.token = lease.mark;
+    this.token = this.#use(units, nowMs);
     this.#claimed = Math.max(0, this.#claimed - units);
     this.#askAhead(nowMs);
     return 0;
   }
 
   peek(plan: UnitPlan, units: number, nowMs: number): number {
+    this.#adopt(plan);
     if (units > plan.most) return Math.max(1, plan.windowMs);
-    return this.#find(units, nowMs) === undefined ? this.peekMiss(units, nowMs) : 0;
+    return this.#has(units, nowMs) ? 0 : this.peekMiss(units, nowMs);
   }
 
   prepare(plan: UnitPlan, units: number, nowMs: number): Promise<void> | null {
-    this.#plan = plan;
-    return units > plan.most ? null : this.fetch(Math.max(1, units), nowMs);
+    this.#adopt(plan);
+    return units > plan.most ? null : this.fetch(units, nowMs);
   }
 
   give(units: number, mark: number, nowMs: number): void {
-    const lease = this.#leases.find((held) => held.mark === mark && nowMs < held.untilMs);
+    const lease = this.#leases.find((held) => held.mark === mark && this.#isUsable(held, nowMs));
     if (lease !== undefined) lease.units += units;
     else this.#giveBack(mark, units);
+    this.forgetRefusal();
     this.host.touched(this);
   }
 
   charge(plan: UnitPlan, units: number, nowMs: number): void {
-    this.#plan = plan;
+    this.#adopt(plan);
     let rest = units;
     for (const lease of this.#leases) {
-      const paid = nowMs < lease.untilMs ? Math.min(lease.units, rest) : 0;
+      const paid = this.#isUsable(lease, nowMs) ? Math.min(lease.units, rest) : 0;
       lease.units -= paid;
       rest -= paid;
     }
     if (rest <= 0) return;
+    this.#solventUntilMs = Number.NEGATIVE_INFINITY;
     this.#debt = Math.min(Number.MAX_SAFE_INTEGER, this.#debt + rest);
     this.ask();
   }
 
-  /** Units that could be had, as far as is known here; null when the store was never asked. */
-  remaining(nowMs: number): number | null {
-    if (this.#left === null || nowMs - this.#leftAtMs > this.#plan.windowMs) return null;
-    const held = this.#leases.filter(({ untilMs }) => nowMs < untilMs);
-    return Math.max(0, held.reduce((sum, { units }) => sum + units, this.#left) - this.#debt);
+  /** Units that could be had, as far as is known here; null when the store has not said. */
+  remaining(plan: UnitPlan, nowMs: number): number | null {
+    this.#adopt(plan);
+    if (this.#left === null || nowMs - this.#leftAtMs > plan.windowMs) return null;
+    return Math.max(0, this.#left + this.free(nowMs) + this.#returning() - this.#debt);
   }
 
   waitMs(nowMs: number): number {
@@ -122,8 +129,8 @@ export class RedisUnitCell extends RedisCell {
 
   protected override claim(units: number, nowMs: number): boolean {
     if (nowMs - this.#claimedAtMs > CLAIM_MS) this.#claimed = 0;
-    if (this.#find(units + this.#claimed, nowMs) === undefined) return false;
-    this.#claimed += Math.max(1, units);
+    if (!this.#has(units + this.#claimed, nowMs)) return false;
+    this.#claimed += units;
     this.#claimedAtMs = nowMs;
     return true;
   }
@@ -131,7 +138,7 @@ export class RedisUnitCell extends RedisCell {
   protected override nextCall(nowMs: number): CellCall | null {
     if (this.#open !== null) return this.#open.call;
     const { need, want } = this.#wanted(nowMs);
-    this.#missed = 0;
+    this.#missed = -1;
     this.#ahead = false;
     if (want === 0 && this.#returns.size === 0 && this.#debt === 0) return null;
     const { script, parameters } = this.#plan;
@@ -142,24 +149,29 @@ export class RedisUnitCell extends RedisCell {
     this.#returns.clear();
     this.#debt = 0;
     const call = { script, args: args.map(String), want };
-    this.#open = { call, debt, sinceMs: nowMs };
+    this.#open = { call, need, debt, sinceMs: nowMs };
     return call;
   }
 
   protected override accept(grant: RedisGrant, sentAtMs: number, nowMs: number): void {
-    const want = this.#open?.call.want ?? 0;
+    const { need, call } = this.#open ?? { need: 0, call: { want: 0 } };
+    const { want } = call;
     this.#open = null;
     this.#left = grant.left;
     this.#leftAtMs = nowMs;
     if (grant.granted > 0) {
       const untilMs = sentAtMs + grant.usableMs * CLOCK_RATE_MARGIN;
-      this.#addLease({ mark: grant.mark, units: grant.granted, untilMs }, nowMs);
+      const { limit, most } = this.#plan;
+      this.#addLease({ mark: grant.mark, limit, most, units: grant.granted, untilMs }, nowMs);
     }
     if (want > 0) {
       if (grant.granted < want && grant.waitMs > 0) {
-        this.noteRefusal(grant.waitMs, grant.left, nowMs);
+        // Refused although nothing was needed: the counter is in debt.
+        this.noteRefusal(grant.waitMs, need === 0 ? -1 : grant.left, nowMs);
+        this.#solventUntilMs = Number.NEGATIVE_INFINITY;
       } else {
-        this.noteGrant();
+        this.#solventUntilMs = sentAtMs + Math.min(HOLD_MS, grant.usableMs * CLOCK_RATE_MARGIN);
+        this.forgetRefusal();
       }
     }
     this.host.touched(this);
@@ -168,13 +180,16 @@ export class RedisUnitCell extends RedisCell {
 
   #wanted(nowMs: number): { need: number; want: number } {
     const needs = this.waiting.map(({ units }) => units);
-    if (this.#missed > 0) needs.push(this.#missed);
+    if (this.#missed >= 0) needs.push(this.#missed);
     if (needs.length === 0 && !this.#ahead) return { need: 0, want: 0 };
     if (needs.length === 0) needs.push(1);
+    const free = this.free(nowMs);
     const asked = this.waiting.reduce((sum, { units }) => sum + units, 0);
-    const want = Math.max(this.#block() - this.#fresh(nowMs), asked, this.#missed, 1);
+    const short = Math.max(asked, this.#missed) - free;
+    const want = Math.max(this.#block() - this.#fresh(nowMs), short, 1);
     const most = Math.max(1, this.#plan.most);
-    return { need: Math.min(most, ...needs, want), want: Math.min(most, want) };
+    const need = Math.max(0, Math.min(...needs) - free);
+    return { need: Math.min(most, need), want: Math.min(most, Math.max(need, want)) };
   }
 
   /** Units that are leased at a time: what was asked for in a sub-window, up to a share of the limit. */
@@ -186,7 +201,9 @@ export class RedisUnitCell extends RedisCell {
   #fresh(nowMs: number): number {
     const { stepMs } = this.#plan;
     let units = 0;
-    for (const lease of this.#leases) if (lease.untilMs - stepMs > nowMs) units += lease.units;
+    for (const lease of this.#leases) {
+      if (lease.untilMs - stepMs > nowMs && this.#isUsable(lease, nowMs)) units += lease.units;
+    }
     return units;
   }
 
@@ -199,12 +216,56 @@ export class RedisUnitCell extends RedisCell {
     this.ask();
   }
 
-  #find(units: number, nowMs: number): Lease | undefined {
-    const most = Math.max(1, units);
+  protected override free(nowMs: number): number {
+    let units = 0;
+    for (const lease of this.#leases) if (this.#isUsable(lease, nowMs)) units += lease.units;
+    return units;
+  }
+
+  /** Whether a take can have so many units. A take of none needs only that there is no debt. */
+  #has(units: number, nowMs: number): boolean {
+    const free = this.free(nowMs);
+    if (units > 0) return free >= units;
+    return this.#debt === 0 && (free > 0 || nowMs < this.#solventUntilMs);
+  }
+
+  #isUsable(lease: Lease, nowMs: number): boolean {
+    const { limit, most } = this.#plan;
+    return nowMs < lease.untilMs && lease.limit <= limit && lease.most <= most;
+  }
+
+  /**
+   * Uses units that are there, the oldest first, and gives the mark of the oldest: what is given back under
+   * it leaves the window no later than what was used, so that no window is ever counted short.
+   */
+  #use(units: number, nowMs: number): number {
+    let mark = 0;
+    let rest = units;
     for (const lease of this.#leases) {
-      if (lease.units >= most && nowMs < lease.untilMs) return lease;
+      if (!this.#isUsable(lease, nowMs) || lease.units === 0) continue;
+      if (mark === 0) mark = lease.mark;
+      const used = Math.min(lease.units, rest);
+      lease.units -= used;
+      rest -= used;
+      if (rest === 0) break;
     }
-    return undefined;
+    return mark;
+  }
+
+  /** Another limit is another question to the store. */
+  #adopt(plan: UnitPlan): void {
+    if (plan === this.#plan) return;
+    if (plan.limit !== this.#plan.limit || plan.most !== this.#plan.most) {
+      this.forgetRefusal();
+      this.#left = null;
+    }
+    this.#plan = plan;
+  }
+
+  #returning(): number {
+    let units = 0;
+    for (const more of this.#returns.values()) units += more;
+    return units;
   }
 
   #addLease(lease: Lease, nowMs: number): void {

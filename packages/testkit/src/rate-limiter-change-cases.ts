@@ -19,7 +19,7 @@ export function describeChangeCases(suite: RateLimiterSuite): void {
   describeRefusedRules(suite);
 }
 
-function describeChangedWindows({ open }: RateLimiterSuite): void {
+function describeChangedWindows({ open, traits }: RateLimiterSuite): void {
   it('applies a lower limit at once and keeps what was counted', async () => {
     const probe = await open();
     expect(await probe.admit(5, limitRule([windowLimit(10, WINDOW_MS)]), T, 0)).toBe(5);
@@ -48,6 +48,8 @@ function describeChangedWindows({ open }: RateLimiterSuite): void {
       [6000, 10],
       [60_000, 10],
     ] as const) {
+      // On a clock of the store's own, a fast rate frees units while they are counted.
+      if (!traits.ownTime && limit > 60) continue;
       const probe = await open();
       expect(await probe.admit(6, limitRule([gcraLimit(60, WINDOW_MS, 10)]), T, 0)).toBe(6);
       const changed = limitRule([gcraLimit(limit, WINDOW_MS, burst)]);
