@@ -42,11 +42,14 @@ class AuthzenRoutes {
     const { governor, point } = this.#parts;
     const body = objectBody(request);
     const caller = await deriveTenant(governor, request, body['tenant']);
+    const asked = caller.ok
+      ? toDecisionRequest(body, caller.tenant, caller.purpose)
+      : toDecisionRequest(body, '');
     const verdict = caller.ok
-      ? await point.evaluate(toDecisionRequest(body, caller.tenant, caller.purpose))
-      : await point.refuse(toDecisionRequest(body, ''), caller.code);
+      ? await point.evaluate(asked)
+      : await point.refuse(asked, caller.code);
     const status = exchangeStatus(verdict);
-    setVerdictHeaders(reply, status, verdict);
+    setVerdictHeaders(reply, status, verdict, governor.limits(asked));
     return reply.code(status).send(evaluationAnswer(verdict));
   }
 

@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import { authzenMetadata, METADATA_PATH } from './authzen-metadata.ts';
 import { authzenRoutes } from './authzen-routes.ts';
 import { DecisionPoint } from './decision-point.ts';
+import { decisionRoutes } from './decision-routes.ts';
 import { gatewayRoutes } from './gateway-routes.ts';
 import { healthRoutes } from './health-routes.ts';
 import { createHostCheck, isLoopback } from './host-check.ts';
@@ -128,6 +129,10 @@ class Server implements GovernanceServer {
         fallbackRequiredSubfields: this.#options.fallbackRequiredSubfields,
         toFailure: (thrown) => toHttpFailure(thrown, bodyLimitBytes),
       });
+    });
+    this.#app.register(async (scope) => {
+      useStrictJson(scope);
+      decisionRoutes(scope, { governor, point });
     });
     this.#app.register(async (scope) => {
       useStrictJson(scope);

@@ -1,14 +1,25 @@
-import type { Verdict } from '@cortex-governance/core';
+import type { LimitState, Verdict } from '@cortex-governance/core';
+import { rateLimitFields, retryAfterSeconds } from '@cortex-governance/rate-limiter';
 import type { FastifyReply } from 'fastify';
 
 /** When to ask again after a 503 that does not say (seconds): stops end when an operator ends them. */
 const RETRY_AFTER_SECONDS = 5;
 
-/** Sets what HTTP says beside a verdict: `Retry-After` and `WWW-Authenticate`. */
-export function setVerdictHeaders(reply: FastifyReply, status: number, verdict: Verdict): void {
+/**
+ * Sets what HTTP says beside a verdict: `Retry-After` and `WWW-Authenticate`, and where limits stand.
+ * @param states the limits on the request; told only where the verdict is theirs or an allow.
+ */
+export function setVerdictHeaders(
+  reply: FastifyReply,
+  status: number,
+  verdict: Verdict,
+  states: readonly LimitState[] = [],
+): void {
   if (verdict.httpStatus === 429 && !verdict.shadowed) {
-    reply.header('retry-after', Math.max(1, Math.ceil(verdict.retryAfterMs / 1000)));
+    reply.header('retry-after', retryAfterSeconds(verdict.retryAfterMs, states));
   }
+  const tell = verdict.code === 'ALLOWED' || verdict.code === 'RATE_LIMITED';
+  if (tell && !verdict.shadowed) reply.headers({ ...rateLimitFields(states) });
   setStatusHeaders(reply, status, verdict.code === 'TENANT_TOKEN_INVALID');
 }
 

@@ -90,7 +90,33 @@ describe('the model gateway', () => {
     await governor.killSwitch.engage({ scope: 'global', actor: 'op', reason: 'drill' });
     const killed = await post(`${url}/v1/chat/completions`, CHAT);
     expect([killed.status, killed.body.error.code]).toEqual([503, 'KILLED_GLOBAL']);
+    const malformed = await post(`${url}/v1/chat/completions`, 'nonsense');
+    expect([malformed.status, malformed.body.error.code]).toEqual([503, 'KILLED_GLOBAL']);
     expect(upstream.seen).toEqual([]);
+  });
+
+  it('tells where the limits stand, and settles a call with what it used', async () => {
+    const upstream = await startUpstream((response) => {
+      response.setHeader('content-type', 'application/json');
+      response.end('{"usage":{"total_tokens":7}}');
+    });
+    const rate = { perMinute: 2, tokens: { perMinute: 100, perCall: 60 } };
+    const { url } = await startServer(files(upstream.url, '', { rate }));
+    const first = await post(`${url}/v1/chat/completions`, CHAT);
+    expect(first.headers.get('ratelimit-policy')).toBe(
+      '"calls-60";q=2;w=60, "tokens-60";q=100;cortex-unit="tokens";w=60',
+    );
+    expect(first.headers.get('ratelimit')).toMatch(
+      /^"calls-60";r=1;t=\d+, "tokens-60";r=40;t=\d+$/,
+    );
+    const second = await post(`${url}/v1/chat/completions`, CHAT);
+    expect(second.headers.get('ratelimit')).toMatch(
+      /"calls-60";r=0;t=\d+, "tokens-60";r=33;t=\d+$/,
+    );
+    const third = await post(`${url}/v1/chat/completions`, CHAT);
+    expect(third.status).toBe(429);
+    expect(Number(third.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(third.headers.get('ratelimit')).toContain('"tokens-60";r=86');
   });
 
   it('streams, and lets go of the upstream when the client goes away', async () => {
