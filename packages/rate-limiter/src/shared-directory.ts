@@ -1,5 +1,4 @@
-import type { SharedKey } from './shared-key.ts';
-import { TAG_SHIFT } from './shared-key.ts';
+import { type SharedKey, TAG_SHIFT } from './shared-key.ts';
 import {
   FLOOR_WORD,
   HEAP_NEXT_WORD,
@@ -84,7 +83,6 @@ export class SharedDirectory {
 
   #settle(key: SharedKey, insert: boolean): boolean {
     for (let i = 0; i < MAX_ROUNDS; i++) {
-      if (i > 0) this.retries += 1;
       const place = this.#search(key);
       if (place === -1) {
         if (!insert || !this.#insert(key)) return false;
@@ -161,8 +159,8 @@ export class SharedDirectory {
     const word = Atomics.load(this.words, place);
     const state = word & STATE_MASK;
     if (state === INSERTING) return this.#swap(place, word, nextGeneration(word) | FREE);
-    if (state === CLOSING) this.#swap(place, word, tagOf(word) | nextGeneration(word) | LIVE);
-    return false;
+    if (state !== CLOSING) return false;
+    return this.#swap(place, word, tagOf(word) | nextGeneration(word) | LIVE);
   }
 
   /** Whether the place has a block that the key can use; a place without one is given one if the heap has room. */
@@ -221,7 +219,9 @@ export class SharedDirectory {
   }
 
   #swap(place: number, before: bigint, after: bigint): boolean {
-    return Atomics.compareExchange(this.words, place, before, after) === before;
+    if (Atomics.compareExchange(this.words, place, before, after) === before) return true;
+    this.retries += 1;
+    return false;
   }
 
   /** A figure for metrics: a thread that dies just before this leaves it off by one. */

@@ -7,8 +7,8 @@ import { SharedKeyCache } from './shared-key-cache.ts';
 import { UNITS_PER_MS } from './shared-time.ts';
 
 /** A sixteenth of a unit of shared time, about a nanosecond: a rate of a million a second is off by 0.05 %. */
-const FINE_BITS = 4n;
-const FINE_PER_MS = UNITS_PER_MS * 16;
+const FINE = 16;
+const FINE_PER_MS = UNITS_PER_MS * FINE;
 
 /** Most backlog that is kept, some 140 years; a burst that would take longer to refill is cut to it. */
 const MAX_BACKLOG = 2n ** 62n;
@@ -25,7 +25,7 @@ const GCRA_SHAPE: BlockShape = {
   words: 2,
   kind: 1,
   param: 0,
-  isIdle: (words, base, now) => Atomics.load(words, base) <= BigInt(now) << FINE_BITS,
+  isIdle: (words, base, now) => Atomics.load(words, base) <= toFine(now),
   /** A charge that comes now is taken back by the one who made it; a change of the cost fails by its version. */
   retire: (words, base) => {
     const held = Atomics.load(words, base + STEP);
@@ -65,7 +65,7 @@ export class SharedGcraCounters implements LimitCounters {
     const { directory, time, words } = this.#context;
     time.read(nowMs);
     const key = this.#cache.get(request);
-    const cost = this.#step * BigInt(units);
+    const cost = units === 1 ? this.#step : this.#step * BigInt(units);
     for (;;) {
       if (!directory.obtain(key)) return this.#context.refuseFull();
       if (!this.#align(key)) continue;
@@ -75,7 +75,7 @@ export class SharedGcraCounters implements LimitCounters {
         if (directory.holds(key)) return waitMs;
         continue;
       }
-      const start = BigInt(time.nowUp) << FINE_BITS;
+      const start = toFine(time.nowUp);
       const after = BigInt.asIntN(64, larger(drained, start) + cost);
       if (!this.#swap(key.base, drained, after)) continue;
       this.token = time.now;
@@ -104,7 +104,7 @@ export class SharedGcraCounters implements LimitCounters {
     const { directory, time } = this.#context;
     time.read(nowMs);
     const key = this.#cache.get(request);
-    const drainedSince = BigInt(Math.max(0, time.nowUp - token)) << FINE_BITS;
+    const drainedSince = toFine(Math.max(0, time.nowUp - token));
     const credit = this.#step * BigInt(units) - drainedSince;
     if (credit <= 0n || !directory.find(key) || !this.#align(key)) return;
     this.#drain(key.base, credit);
@@ -119,7 +119,7 @@ export class SharedGcraCounters implements LimitCounters {
     time.read(nowMs);
     const key = this.#cache.get(request);
     const drained = directory.find(key) ? this.#drainedBy(words, key.base) : 0n;
-    const now = BigInt(time.now) << FINE_BITS;
+    const now = toFine(time.now);
     const backlog = drained > now ? drained - now : 0n;
     const free = this.#room + this.#step - backlog;
     return {
@@ -135,7 +135,7 @@ export class SharedGcraCounters implements LimitCounters {
   /** Milliseconds until `units` calls can be had. */
   #wait(drained: bigint, units: number): number {
     if (units > this.limit.burst) return Math.ceil(this.limit.windowMs);
-    const now = BigInt(this.#context.time.now) << FINE_BITS;
+    const now = toFine(this.#context.time.now);
     const room = units === 1 ? this.#room : this.#room - this.#step * BigInt(units - 1);
     const over = drained - now - room;
     return over <= 0n ? 0 : Math.max(1, Math.ceil(Number(over) / FINE_PER_MS));
@@ -148,7 +148,7 @@ export class SharedGcraCounters implements LimitCounters {
   }
 
   #converted(drained: bigint, step: bigint): bigint {
-    const now = BigInt(this.#context.time.now) << FINE_BITS;
+    const now = toFine(this.#context.time.now);
     if (step === this.#step || step === 0n || drained <= now) return drained;
     return now + ((drained - now) * this.#step + step - 1n) / step;
   }
@@ -161,7 +161,11 @@ export class SharedGcraCounters implements LimitCounters {
   #align(key: SharedKey): boolean {
     const { directory, words } = this.#context;
     const held = Atomics.load(words, key.base + STEP);
-    if (held >> VERSION_BITS === this.#step) return true;
+    if (held === key.checked) return true;
+    if (held >> VERSION_BITS === this.#step) {
+      key.checked = held;
+      return true;
+    }
     const drained = Atomics.load(words, key.base);
     const after = this.#converted(drained, held >> VERSION_BITS);
     if (!directory.holds(key)) return false;
@@ -186,6 +190,11 @@ export class SharedGcraCounters implements LimitCounters {
       if (this.#swap(index, drained, after)) return;
     }
   }
+}
+
+/** The factor is a power of two, so the product is exact. */
+function toFine(units: number): bigint {
+  return BigInt(units * FINE);
 }
 
 function larger(a: bigint, b: bigint): bigint {

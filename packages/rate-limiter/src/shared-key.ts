@@ -34,6 +34,8 @@ export class SharedKey {
   word = 0n;
   /** Index of the first word of the block. */
   base = 0;
+  /** A word of the block that this thread has checked, so that it need only compare. */
+  checked = -1n;
 
   constructor(hash: FingerprintHash, text: string, shape: BlockShape, places: number) {
     hash.read(text);
