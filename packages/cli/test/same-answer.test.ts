@@ -1,6 +1,11 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type PolicyBackend, REASON_CODES } from '@cortex-governance/core';
+import {
+  LIMITER_UNAVAILABLE,
+  type PolicyBackend,
+  type RateLimiter,
+  REASON_CODES,
+} from '@cortex-governance/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Case, CODES_ELSEWHERE, DISK_CASES, TEXT_CASES } from './same-answer/cases.ts';
 import {
@@ -108,6 +113,23 @@ describe('the same failure gets the same answer in every placement', () => {
     ['POLICY_DENIED', refusing],
   ])('%s: a policy backend', async (code, policy) => {
     expect(await answers(plain, { policy })).toEqual(ALL.map(() => ['deny', code]));
+  });
+
+  it('LIMITER_UNAVAILABLE: a limiter without its store', async () => {
+    const limiter: RateLimiter = {
+      take: () => LIMITER_UNAVAILABLE,
+      settle: () => false,
+      cancel: () => false,
+      reservedBy: () => undefined,
+      inspect: () => [],
+      prepare: null,
+      notice: '',
+      size: () => 0,
+      close: async () => {},
+    };
+    expect(await answers(plain, { limiter })).toEqual(
+      ALL.map(() => ['deny', 'LIMITER_UNAVAILABLE']),
+    );
   });
 
   it('LIMITER_FULL: no room for another key', async () => {

@@ -203,6 +203,22 @@ const LIMIT_CASES: readonly Case[] = [
     args: {},
     before: 1,
   }),
+  deny('RATE_LIMITED', 'the call over the budget of tokens', {
+    tool: 'metered',
+    action: 'one',
+    args: {},
+    before: 1,
+  }),
+  deny('RATE_LIMITED', 'a call of which one cap of two is over the budget', {
+    tool: 'metered',
+    action: 'other',
+    args: { max_tokens: 1, max_completion_tokens: 101 },
+  }),
+  allow('a call within the budget', {
+    tool: 'metered',
+    action: 'other',
+    args: { max_tokens: 1, max_completion_tokens: 30 },
+  }),
   allow(
     'a denial made visible by shadow mode',
     { tool: 'shadow', action: 'run', args: { path: '/etc' } },
@@ -279,6 +295,8 @@ export const CODES_ELSEWHERE: Readonly<Partial<Record<VerdictCode, string>>> = {
   POLICY_DENIED: 'needs a policy backend, tested below through a governor with one',
   POLICY_STALE: 'needs a failing reload and time: packages/grant-loader and packages/governor',
   LIMITER_FULL: 'needs a full limiter, tested below with room for one key',
+  LIMITER_UNAVAILABLE:
+    'needs a shared store that is away, tested below with a limiter that says so',
   OBLIGATION_UNSUPPORTED: 'said by the enforcer, not by the engine: the adapters',
   ENGINE_FAULT: 'needs a part that throws, tested below through a policy backend',
 };

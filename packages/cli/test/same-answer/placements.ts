@@ -94,6 +94,8 @@ export const openMcpProxy: Opener = async (root, options) => {
     },
     refuse: (request, code, stage, detail) => governor.refuse(request, code, stage, detail),
     onStop: (request, listener) => governor.onStop(request, listener),
+    settle: (verdict, usage) => governor.settle(verdict, usage),
+    cancel: (verdict) => governor.cancel(verdict),
     grants: governor.grants,
     tenants: governor.tenants,
   };

@@ -30,6 +30,12 @@ const GRANTS: Readonly<Record<string, object>> = {
   },
   limited: { tool: 'limited', actions: ['one', 'other'], args: {}, rate: { perMinute: 1 } },
   hourly: { tool: 'hourly', actions: ['one'], args: {}, rate: { perMinute: 5, perHour: 1 } },
+  metered: {
+    tool: 'metered',
+    actions: ['one', 'other'],
+    args: { max_tokens: { type: 'integer' }, max_completion_tokens: { type: 'integer' } },
+    rate: { perMinute: 1000, tokens: { perMinute: 100, perCall: 60 } },
+  },
   fetch: {
     tool: 'fetch',
     actions: ['get'],
