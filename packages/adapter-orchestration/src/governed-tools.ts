@@ -1,4 +1,4 @@
-import { GovernanceError, MAX_IDENTIFIER_LENGTH } from '@cortex-governance/core';
+import { GovernanceError, type LimitUsage, MAX_IDENTIFIER_LENGTH } from '@cortex-governance/core';
 import type { Governor } from '@cortex-governance/governor';
 import {
   type GovernedResult,
@@ -32,6 +32,9 @@ export type ToolsCallId<Extra> = (
   extra: Extra,
 ) => string | undefined;
 
+/** What a call of any of the functions used; `action` is its key. See `ToolBinding.usage`. */
+export type ToolsUsage = (action: string, result: unknown) => LimitUsage;
+
 /**
  * Every function of a record, governed as by `governTool`, with its key as the action.
  *
@@ -46,10 +49,13 @@ export function governTools<
   const Mode extends DeniedMode = 'throw',
 >(
   governor: Governor,
-  binding: ToolsBinding<Extra, Mode> & { readonly callId?: ToolsCallId<Extra> },
+  binding: ToolsBinding<Extra, Mode> & {
+    readonly callId?: ToolsCallId<Extra>;
+    readonly usage?: ToolsUsage;
+  },
   tools: Tools,
 ): GovernedTools<Tools, Mode> {
-  const { callId, ...shared } = binding;
+  const { callId, usage, ...shared } = binding;
   const governed: Record<string, unknown> = Object.create(null);
   for (const [action, execute] of toolEntries(tools)) {
     const one = {
@@ -58,6 +64,7 @@ export function governTools<
       ...(callId === undefined
         ? {}
         : { callId: (args: unknown, extra: Extra) => callId(action, args, extra) }),
+      ...(usage === undefined ? {} : { usage: (result: unknown) => usage(action, result) }),
     };
     const checked = checkBinding<unknown, Extra>(one, 'governTools(binding)');
     governed[action] = governedFunction(

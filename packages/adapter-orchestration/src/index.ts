@@ -20,6 +20,7 @@ export {
   governTools,
   type ToolRecord,
   type ToolsCallId,
+  type ToolsUsage,
 } from './governed-tools.ts';
 export type { ObligationHandler, ObligationHandlers, ObligedCall } from './obligation-handler.ts';
 export type { DeniedMode, PerCall, ToolBinding, ToolsBinding } from './tool-binding.ts';

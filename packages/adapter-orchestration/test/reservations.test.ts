@@ -1,6 +1,6 @@
 import type { Governor } from '@cortex-governance/governor';
 import { describe, expect, it, vi } from 'vitest';
-import { createFileWriteGuard, governTool, type ToolRun } from '../src/index.ts';
+import { createFileWriteGuard, governTool, governTools, type ToolRun } from '../src/index.ts';
 import { type GrantFile, openWorkspace } from './workspace.ts';
 
 const WHO = { tenant: 'default', agent: 'planner' } as const;
@@ -110,6 +110,15 @@ describe('a governed call that ran', () => {
     const run = governTool(governor, { ...RUN, usage: usage as () => object }, () => 'done');
     expect(await run({})).toBe('done');
     expect(left(governor)).toEqual(AS_RESERVED);
+  });
+
+  it('of a record is charged what its result says', async () => {
+    const { governor } = await openWorkspace([MODEL]);
+    const usage = (action: string, result: unknown) =>
+      action === 'run' ? { tokens: Number(result) } : {};
+    const tools = governTools(governor, { ...WHO, tool: 'model', usage }, { run: () => 7 });
+    await tools.run();
+    expect(left(governor)['tokens-60']).toBe(93);
   });
 
   it('is settled when it throws', async () => {
