@@ -18,7 +18,7 @@ import { LIMITER_FULL, LIMITER_UNAVAILABLE, type RateLimiter } from './ports/rat
 import type { TenantRegistry } from './ports/tenant-registry.ts';
 import type { DenialCode, VerdictCode } from './reason-code.ts';
 import { recordableRequest } from './recordable-request.ts';
-import { findRequestProblem } from './request-check.ts';
+import { findRequestProblem, isWellFormedRequest } from './request-check.ts';
 import type { Stage } from './stage.ts';
 import { globalStopCode, scopedStopCode } from './stop-code.ts';
 import { createVerdict, NO_OBLIGATIONS, type Verdict } from './verdict.ts';
@@ -131,8 +131,9 @@ export class DecisionEngine {
     if (stopOfAll !== null) return this.#answer(stopOfAll);
 
     this.#stage = 'request';
-    const problem = findRequestProblem(request);
-    if (problem !== null) return this.#answer('REQUEST_INVALID', problem);
+    if (!isWellFormedRequest(request)) {
+      return this.#answer('REQUEST_INVALID', findRequestProblem(request) ?? 'request: not stable');
+    }
     this.#wellFormed = true;
 
     this.#stage = 'tenant';

@@ -28,6 +28,25 @@ export function findRequestProblem(request: unknown): string | null {
   );
 }
 
+/**
+ * Whether {@link findRequestProblem} finds nothing: the same rules in the order in which the compiler
+ * checks them for next to nothing. Members are read before the prototype: what it then knows of the
+ * object's shape saves it a call.
+ */
+export function isWellFormedRequest(request: unknown): request is DecisionRequest {
+  if (typeof request !== 'object' || request === null) return false;
+  const { tenant, subject, action, resource, context, callId } = request as DecisionRequest;
+  return (
+    hasPlainPrototype(request) &&
+    (tenant === '' || isIdentifier(tenant)) &&
+    isEntity(subject) &&
+    isAction(action) &&
+    isEntity(resource) &&
+    (context === undefined || findAttributeProblem(context) === null) &&
+    (callId === undefined || isIdentifier(callId))
+  );
+}
+
 /** A deep copy of a request in which {@link findRequestProblem} found no problem. */
 export function copyRequest(request: DecisionRequest): DecisionRequest {
   const { tenant, subject, action, resource, context, callId } = request;
@@ -79,4 +98,39 @@ function attributesProblem(place: string, member: string, value: unknown): strin
   if (value === undefined) return null;
   const problem = findAttributeProblem(value);
   return problem === null ? null : `${place}${member}: ${problem}`;
+}
+
+function isEntity(entity: Resource): boolean {
+  if (typeof entity !== 'object' || entity === null) return false;
+  const { type, id, properties } = entity;
+  return (
+    hasPlainPrototype(entity) &&
+    isIdentifier(type) &&
+    isIdentifier(id) &&
+    (properties === undefined || findAttributeProblem(properties) === null)
+  );
+}
+
+function isAction(action: DecisionRequest['action']): boolean {
+  if (typeof action !== 'object' || action === null) return false;
+  const { name, properties } = action;
+  return (
+    hasPlainPrototype(action) &&
+    isIdentifier(name) &&
+    (properties === undefined || findAttributeProblem(properties) === null)
+  );
+}
+
+function hasPlainPrototype(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+function isIdentifier(value: unknown): boolean {
+  return (
+    typeof value === 'string' &&
+    value.length > 0 &&
+    value.length <= MAX_IDENTIFIER_LENGTH &&
+    value.isWellFormed()
+  );
 }

@@ -4,6 +4,7 @@ import {
   DecisionEngine,
   type DecisionRequest,
   EVIDENCE_DROPPED,
+  findRequestProblem,
   KILL_BITS,
   KILL_SCOPES,
   LIMITER_FULL,
@@ -436,6 +437,33 @@ describe('DecisionEngine, invariants', () => {
     const counted = [...engine.counters.counts()].reduce((sum, { count }) => sum + count, 0);
     expect(counted).toBe(engine.counters.total);
     expect(parts.recorded).toHaveLength(engine.counters.total);
+  });
+
+  it('refuses as malformed exactly what findRequestProblem finds a problem in, and says which', () => {
+    const nasty = fc.oneof(
+      fc.anything(),
+      fc.constantFrom('', 'x'.repeat(256), 'x'.repeat(257), '\ud800', '__proto__', new Date(0), []),
+      fc.object({ withNullPrototype: true, withDate: true, withBigInt: true, withMap: true }),
+      fc.dictionary(fc.string(), fc.jsonValue(), { noNullPrototype: false }),
+    );
+    const places = ['tenant', 'subject', 'action', 'resource', 'context', 'callId'] as const;
+    const inner = ['type', 'id', 'name', 'properties'] as const;
+    const place = fc.tuple(
+      fc.constantFrom(...places),
+      fc.option(fc.constantFrom(...inner), { nil: null }),
+    );
+    fc.assert(
+      fc.property(place, nasty, ([outer, member], value) => {
+        const whole = request[outer as keyof DecisionRequest] as object | undefined;
+        const changed = member === null ? value : { ...whole, [member]: value };
+        const asked = { ...request, [outer]: changed } as DecisionRequest;
+        const problem = findRequestProblem(asked);
+        const { code, reason } = new DecisionEngine(new TestParts()).decide(asked);
+        expect(code === 'REQUEST_INVALID').toBe(problem !== null);
+        if (problem !== null) expect(reason).toBe(`the request is not well formed: ${problem}`);
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   it('charges the limit only for what it allows', () => {

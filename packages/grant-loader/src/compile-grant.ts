@@ -4,12 +4,14 @@ import type {
   DenialCode,
   GrantedAction,
 } from '@cortex-governance/core';
-import { ArgumentPolicy } from './argument-policy.ts';
-import { EgressScope } from './egress-scope.ts';
 import type { Grant } from './grant.ts';
 import { ScopedAction } from './granted-action.ts';
 import { compileLimitRule } from './limit-rule.ts';
-import { PathScope } from './path-scope.ts';
+import type { PathScope } from './path-scope.ts';
+import { SharedParts } from './shared-parts.ts';
+
+/** Actions of a grant up to which they are looked through one by one. */
+const MOST_LOOKED_THROUGH = 8;
 
 export interface CompileGrantOptions {
   /** Folder that `fsScope` and relative paths start from. Default: the working folder. */
@@ -20,11 +22,8 @@ export interface CompileGrantOptions {
 
 /** A grant made ready to be asked. Immutable; what it answers depends on the disk in `resolvePaths` only. */
 export function compileGrant(grant: Grant, options: CompileGrantOptions = {}): CompiledGrant {
-  return new ScopedGrant(
-    grant,
-    options.workspace ?? process.cwd(),
-    options.isStale ?? (() => false),
-  );
+  const parts = new SharedParts(options.workspace ?? process.cwd());
+  return new ScopedGrant(grant, parts, options.isStale ?? (() => false));
 }
 
 /** What {@link compileGrant} makes, with what only the grant index needs. */
@@ -34,19 +33,26 @@ export class ScopedGrant implements CompiledGrant {
   readonly #tenants: ReadonlySet<string> | null;
   readonly #subjects: ReadonlySet<string> | null;
   readonly #isStale: (() => boolean) | null;
-  readonly #actions: ReadonlyMap<string, ScopedAction>;
+  /** Names and actions at the same places. Few, so that looking through them is faster than a Map. */
   readonly #actionNames: readonly string[];
+  readonly #actions: readonly ScopedAction[];
+  /** For grants with many actions. */
+  readonly #actionPlaces: ReadonlyMap<string, number> | null;
   readonly #scope: PathScope;
 
-  constructor(grant: Grant, workspace: string, isStale: () => boolean) {
+  constructor(grant: Grant, parts: SharedParts, isStale: () => boolean) {
     this.tool = grant.tool;
     this.shadow = grant.mode === 'shadow';
     this.#tenants = grant.tenants === undefined ? null : new Set(grant.tenants);
     this.#subjects = grant.subjects === undefined ? null : new Set(grant.subjects);
     this.#isStale = grant.risk === 'high' ? isStale : null;
-    this.#scope = new PathScope(grant.fsScope, workspace);
-    this.#actions = compileActions(grant, this.#scope);
+    this.#scope = parts.scope(grant.fsScope);
     this.#actionNames = Object.freeze([...grant.actions]);
+    this.#actions = Object.freeze(compileActions(grant, parts, this.#scope));
+    this.#actionPlaces =
+      grant.actions.length > MOST_LOOKED_THROUGH
+        ? new Map(grant.actions.map((name, place) => [name, place]))
+        : null;
     Object.freeze(this);
   }
 
@@ -58,7 +64,11 @@ export class ScopedGrant implements CompiledGrant {
   }
 
   action(name: string): GrantedAction | undefined {
-    return this.#actions.get(name);
+    if (this.#actionPlaces !== null) return this.#actions[this.#actionPlaces.get(name) ?? -1];
+    for (let i = 0; i < this.#actionNames.length; i += 1) {
+      if (this.#actionNames[i] === name) return this.#actions[i];
+    }
+    return undefined;
   }
 
   actions(): readonly string[] {
@@ -76,23 +86,19 @@ export class ScopedGrant implements CompiledGrant {
   }
 }
 
-function compileActions(grant: Grant, scope: PathScope): ReadonlyMap<string, ScopedAction> {
-  const egress = new EgressScope(grant.egress?.hosts);
+function compileActions(grant: Grant, parts: SharedParts, scope: PathScope): ScopedAction[] {
   const declared = Object.keys(grant.args).length === 0 ? null : grant.args;
-  const shared = new ArgumentPolicy(declared, egress);
-  return new Map(
-    grant.actions.map((name) => {
-      const rule = Object.hasOwn(grant.actionRules, name) ? grant.actionRules[name] : undefined;
-      const policy = rule?.args === undefined ? shared : new ArgumentPolicy(rule.args, egress);
-      const action = new ScopedAction({
-        name,
-        effect: rule?.effect ?? 'write',
-        approval: rule?.approval ?? false,
-        limit: compileLimitRule(grant, name, rule?.rate ?? grant.rate),
-        policy,
-        scope,
-      });
-      return [name, action];
-    }),
-  );
+  return grant.actions.map((name) => {
+    const rule = Object.hasOwn(grant.actionRules, name) ? grant.actionRules[name] : undefined;
+    const policy = parts.policy(rule?.args ?? declared, grant.egress?.hosts);
+    return new ScopedAction({
+      name,
+      effect: rule?.effect ?? 'write',
+      approval: rule?.approval ?? false,
+      limit: compileLimitRule(grant, name, rule?.rate ?? grant.rate),
+      policy,
+      scope,
+      checkArguments: parts.checker(policy, scope),
+    });
+  });
 }

@@ -19,6 +19,7 @@ import { GRANT_FOLDER, type LoadedGrant } from './grant-file.ts';
 import { type GrantFolderReading, readGrantFolder } from './grant-folder.ts';
 import { problemError, problemLine } from './grant-problem.ts';
 import { CompiledGrants, hashGrants, sortByTool } from './grant-snapshot.ts';
+import { SharedParts } from './shared-parts.ts';
 import { UpdateFailures } from './update-failures.ts';
 
 /** How often the folder is read again though nobody saw it change, in milliseconds: events get lost. */
@@ -203,8 +204,8 @@ class FolderGrantIndex implements CountingGrantIndex {
     const same = hash === this.#snapshot.policyHash;
     if (same && !relink) return this.#snapshot;
     const isStale = (): boolean => this.#isStale();
-    const { workspace } = this.#settings;
-    const compiled = grants.map((grant) => new ScopedGrant(grant, workspace, isStale));
+    const parts = new SharedParts(this.#settings.workspace);
+    const compiled = grants.map((grant) => new ScopedGrant(grant, parts, isStale));
     const snapshot = await CompiledGrants.create(hash, this.#snapshot.epoch + 1, compiled);
     return same && (await snapshot.isWhere(this.#snapshot)) ? this.#snapshot : snapshot;
   }

@@ -31,6 +31,8 @@ export interface ActionParts {
   readonly limit: LimitRule;
   readonly policy: ArgumentPolicy;
   readonly scope: PathScope;
+  /** The checker of this policy and scope. */
+  readonly checkArguments: (args: Attributes | undefined) => ArgumentProblem | null;
 }
 
 /** One action of a grant, compiled. */
@@ -51,7 +53,7 @@ export class ScopedAction implements GrantedAction {
     this.limit = parts.limit;
     this.#policy = parts.policy;
     this.#scope = parts.scope;
-    this.checkArguments = this.#policy.checker((path) => this.#scope.check(path));
+    this.checkArguments = parts.checkArguments;
     Object.freeze(this);
   }
 
