@@ -137,9 +137,9 @@ export class ClientConnection implements RedisConnection {
     };
     // Every error ends this client; the calls under way are told by their own rejections.
     redis.on('error', () => client.destroy());
-    const connected = redis.connect();
+    // Before it connects: a socket that is being opened would miss it.
     redis.unref();
-    return [client, connected];
+    return [client, redis.connect()];
   }
 
   #openCluster(): [Client, Promise<unknown>] {
@@ -171,7 +171,7 @@ export class ClientConnection implements RedisConnection {
     };
     // A node that fails is tried again by the client; the calls to it are told by their rejections.
     redis.on('error', () => {});
-    redis.on('node-connect', () => {
+    redis.on('node-ready', () => {
       for (const { client: node } of redis.masters) node?.unref();
     });
     return [client, redis.connect()];
