@@ -1,4 +1,3 @@
-import type { Clock } from '@cortex-governance/core';
 import { parseGrant, type RedisGrant } from './redis-grant.ts';
 import { RedisKeyFault, type RedisLink } from './redis-link.ts';
 import { RedisOutage } from './redis-outage.ts';
@@ -25,7 +24,8 @@ const WAIT_ROUNDS = 2;
 /** What cells share: the store, its clock, and how this process is named there. */
 export interface CellHost {
   readonly link: RedisLink;
-  readonly clock: Clock;
+  /** Milliseconds on the clock of the takes; never goes back. */
+  now(): number;
   readonly random: () => number;
   readonly clientId: string;
   nextCall(): number;
@@ -164,8 +164,8 @@ export abstract class RedisCell {
   }
 
   async #call(): Promise<void> {
-    const { link, clock, random } = this.host;
-    const sentAtMs = clock.monotonicMs();
+    const { link, random } = this.host;
+    const sentAtMs = this.host.now();
     const call = this.#mayTry(sentAtMs) ? this.nextCall(sentAtMs) : null;
     if (call === null || !this.#reserveTry(sentAtMs)) {
       this.#tellAll();
@@ -178,14 +178,14 @@ export abstract class RedisCell {
       if (grant === null) throw new RedisKeyFault('the reply is not one of the script');
       this.#calling = false;
       this.#fault = null;
-      const nowMs = clock.monotonicMs();
+      const nowMs = this.host.now();
       this.accept(grant, sentAtMs, nowMs);
       this.#tell(nowMs);
     } catch (error) {
       this.#calling = false;
       if (error instanceof RedisKeyFault) {
         this.#fault ??= new RedisOutage();
-        this.#fault.failed(clock.monotonicMs(), random());
+        this.#fault.failed(this.host.now(), random());
         link.reportKeyFault(this.#key, error);
       }
       this.#tellAll();

@@ -48,7 +48,6 @@ export abstract class RedisCounters<C extends RedisCell = RedisCell> implements 
   token = 0;
   protected readonly host: CounterHost;
   readonly #rule: LimitRule;
-  readonly #first: boolean;
   readonly #share: LimitCounters | null;
 
   /** @param share counts a part of the limit in this process while the store does not answer. */
@@ -56,7 +55,6 @@ export abstract class RedisCounters<C extends RedisCell = RedisCell> implements 
     this.host = host;
     this.limit = limit;
     this.#rule = rule;
-    this.#first = rule.limits[0] === limit;
     this.#share = share;
   }
 
@@ -73,8 +71,7 @@ export abstract class RedisCounters<C extends RedisCell = RedisCell> implements 
   protected abstract state(cell: C | null, nowMs: number): LimitState;
 
   take(request: DecisionRequest, units: number, nowMs: number): number {
-    // The limits of a rule are taken in order: its first one begins a take.
-    if (this.#first) this.host.notice = '';
+    this.host.notice = '';
     const cell = this.#cellOf(request);
     if (cell === null) return LIMITER_FULL;
     const answer = this.takeFrom(cell, units, nowMs);

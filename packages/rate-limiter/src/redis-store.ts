@@ -42,16 +42,17 @@ export interface RedisStoreOptions {
 export class RedisStore implements LimitStore, CellHost, CounterHost {
   notice = '';
   readonly link: RedisLink;
-  readonly clock: Clock;
   readonly random: () => number;
   readonly clientId: string;
   readonly failMode: RedisFailMode;
   readonly prepare = this.#prepare.bind(this);
   readonly #options: RedisStoreOptions;
+  readonly #clock: Clock;
   readonly #cells = new Map<string, RedisCell>();
   /** Cells that hold something or have something to send. */
   readonly #touched = new Set<RedisCell>();
   #timer: NodeJS.Timeout | null = null;
+  #nowMs = Number.NEGATIVE_INFINITY;
   #calls = 0;
   #evictions = 0;
   #closing: Promise<void> | null = null;
@@ -59,7 +60,7 @@ export class RedisStore implements LimitStore, CellHost, CounterHost {
   constructor(options: RedisStoreOptions) {
     this.#options = options;
     this.link = options.link;
-    this.clock = options.clock;
+    this.#clock = options.clock;
     this.random = options.random;
     this.clientId = options.clientId;
     this.failMode = options.failMode;
@@ -80,6 +81,11 @@ export class RedisStore implements LimitStore, CellHost, CounterHost {
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  now(): number {
+    this.#nowMs = Math.max(this.#nowMs, this.#clock.monotonicMs());
+    return this.#nowMs;
   }
 
   nextCall(): number {
@@ -117,7 +123,7 @@ export class RedisStore implements LimitStore, CellHost, CounterHost {
   }
 
   async #prepare(counters: readonly LimitCounters[], request: DecisionRequest): Promise<void> {
-    const nowMs = this.clock.monotonicMs();
+    const nowMs = this.now();
     const waits: Promise<void>[] = [];
     for (const one of counters) {
       const wait = one instanceof RedisCounters ? one.fetch(request, nowMs) : null;
@@ -159,8 +165,11 @@ export class RedisStore implements LimitStore, CellHost, CounterHost {
 
   #sweep(): void {
     this.#timer = null;
-    const nowMs = this.clock.monotonicMs();
+    const nowMs = this.now();
+    // After a step back time stands still, and no lease would end by itself.
+    const stands = this.#clock.monotonicMs() < nowMs;
     for (const cell of [...this.#touched]) {
+      if (stands) cell.release();
       if (!cell.sweep(nowMs)) this.#touched.delete(cell);
     }
     const [first] = this.#touched;

@@ -1,4 +1,4 @@
-import { systemClock } from '@cortex-governance/core';
+import { LIMITER_UNAVAILABLE, systemClock } from '@cortex-governance/core';
 import { type RedisServer, redisOrSkip, startRedis } from '@cortex-governance/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createRedisLimiter, type StoreLimiter } from '../src/index.ts';
@@ -229,6 +229,49 @@ describe.runIf(redisOrSkip('rate-limiter: limits through Redis'))('limits throug
       timeout: 10_000,
       interval: 50,
     });
+  });
+
+  it('neither opens nor locks when the clock of the process jumps by an hour', async () => {
+    const HOUR_MS = 3_600_000;
+    let offsetMs = 0;
+    const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + offsetMs };
+    const jumping = await createRedisLimiter({ url: redis.url, timeoutMs: 5000, clock });
+    limiters.push(jumping);
+    const [other] = (await open(1)) as [StoreLimiter];
+    const rule = ruleOf(windowOf(160, 600_000));
+    const request = requestOf(newTenant());
+    const takeJumping = async (): Promise<number> => {
+      await jumping.prepare?.(rule, request);
+      return jumping.take(rule, request, nextId(), clock.monotonicMs());
+    };
+    let admitted = 0;
+    for (const jumpMs of [0, HOUR_MS, -HOUR_MS, -HOUR_MS, 2 * HOUR_MS]) {
+      offsetMs += jumpMs;
+      for (let i = 0; i < 20; i++) if ((await takeJumping()) === 0) admitted += 1;
+    }
+    expect(admitted).toBe(100);
+    await vi.waitFor(
+      async () => {
+        admitted += await drain(other, rule, request);
+        expect(admitted).toBe(160);
+      },
+      { timeout: 10_000, interval: 50 },
+    );
+    expect(await takeJumping()).toBeGreaterThan(0);
+  }, 20_000);
+
+  it('says how a call was counted, and nothing of the call before', async () => {
+    const limiter = await createRedisLimiter({ url: redis.url, timeoutMs: 5000, failMode: 'open' });
+    limiters.push(limiter);
+    const rule = ruleOf(windowOf(5, 600_000), tokensOf(5, 600_000));
+    const request = { ...requestOf(newTenant()), callId: 'once' };
+    expect(limiter.take(rule, request, nextId(), now())).toBe(LIMITER_UNAVAILABLE);
+    expect(limiter.notice).toBe('lease pending');
+    expect(await call(limiter, rule, request)).toBe(0);
+    expect(limiter.notice).toBe('');
+    expect(limiter.take(rule, requestOf(newTenant()), nextId(), now())).toBe(LIMITER_UNAVAILABLE);
+    expect(limiter.take(rule, request, nextId(), now())).toBe(0);
+    expect(limiter.notice).toBe('');
   });
 
   describe.each([
