@@ -160,6 +160,26 @@ describe.each(TWO)('$kind, cut at any step', (limit) => {
     });
   }, 60_000);
 
+  it('forgets no call that is charged while its key is being replaced', () => {
+    everyStep((n) => {
+      const memory = crowded(limit);
+      const [a, b] = [open(memory), open(memory)];
+      const charged: number[] = [];
+      const reached = cut(
+        n,
+        () => take(a, limit, 900, 5000),
+        () => {
+          for (let i = 0; i < 64; i++) if (take(b, limit, i, 5000)) charged.push(i);
+        },
+      );
+      const late = open(memory);
+      for (const tenant of charged) {
+        expect(takeAll(late, limit, tenant, 5000)).toBeLessThanOrEqual(1);
+      }
+      return reached;
+    });
+  }, 60_000);
+
   it('goes on as before when the thread dies there, in a take or a cancel', () => {
     for (const dying of ['take', 'cancel'] as const) {
       everyStep((n) => {
