@@ -98,7 +98,8 @@ describe('openSharedLimiter', () => {
       answers.forEach((answer, i) => {
         if (answer === 0) expect(admit(limiter, limit, i, 0)).toBe(4);
       });
-      for (let i = 1000; i < 1100; i++) {
+      // Fewer than the 64 places that each may have: whatever the seed, an idle one is among them.
+      for (let i = 1000; i < 1060; i++) {
         expect(limiter.take(rule, requestOf(i), `late-${i}`, 5000)).toBe(0);
       }
       expect(limiter.stats().evictions).toBeGreaterThan(0);
