@@ -1,37 +1,78 @@
+import { createRequire } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import type { LimitRule } from '@cortex-governance/core';
+import type { DecisionRequest, Limit, LimitRule } from '@cortex-governance/core';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { Bench } from 'tinybench';
-import { createRateLimiter } from '../src/index.ts';
+import {
+  type BenchGoal,
+  type BenchTable,
+  writeSection,
+} from '../../../tools/bench/page/bench-section.ts';
+import { describeMachine } from '../../../tools/bench/page/machine.ts';
+import { renderText } from '../../../tools/bench/page/text-report.ts';
+import { createRateLimiter, type StoreLimiter } from '../src/index.ts';
 
 /*
- * Nanoseconds per take and bytes per key, beside the memory limiter of rate-limiter-flexible (a
- * fixed window, one timer and one promise per call). One iteration is a batch of calls; the figures
- * are per call.
+ * Nanoseconds per take and bytes per key of the in-process limiter, beside the memory limiter of
+ * rate-limiter-flexible (a fixed window, one timer and one promise per call). One iteration is a batch
+ * of calls; the figures are per call.
  */
 
 const BATCH = 1000;
 const KEYS = 1000;
+const GOAL_RATIO_TIME = 5;
+const GOAL_RATIO_BYTES = 6;
+const GOAL_BYTES = 64;
 const GOAL_NS = 150;
-/** A fresh call id is a new string in a Map, and a heap object to collect later. */
-const GOAL_FRESH_ID_NS = 1000;
 
 setFlagsFromString('--expose_gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-const tenants = Array.from({ length: KEYS }, (_, i) => `tenant-${i}`);
+const BY = ['tenant', 'tool', 'action'] as const;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
 
-function tenantAt(i: number): string {
-  return tenants[i % KEYS] ?? '';
+function requestOf(tenant: string, callId?: string): DecisionRequest {
+  return {
+    tenant,
+    subject: { type: 'agent', id: 'agent' },
+    action: { name: 'read', properties: { max_tokens: 500 } },
+    resource: { type: 'tool', id: 'files' },
+    ...(callId === undefined ? {} : { callId }),
+  };
 }
 
-function rule(...windows: readonly (readonly [number, number])[]): LimitRule {
-  return {
-    tool: 'files',
-    action: 'read',
-    windows: windows.map(([limit, windowMs]) => ({ limit, windowMs })),
-  };
+function rule(...limits: readonly Limit[]): LimitRule {
+  return { tool: 'files', action: 'read', shadow: false, limits };
+}
+
+function window(limit: number, windowMs: number): Limit {
+  return { kind: 'window', by: BY, limit, windowMs };
+}
+
+function gcra(limit: number, windowMs: number, burst: number): Limit {
+  return { kind: 'gcra', by: BY, limit, windowMs, burst };
+}
+
+const running: Limit = { kind: 'concurrency', by: BY, limit: 4, leaseMs: MINUTE_MS };
+const budget: Limit = {
+  kind: 'budget',
+  by: BY,
+  unit: 'tokens',
+  limit: 1e9,
+  windowMs: HOUR_MS,
+  perCall: 500,
+};
+const fastRate = rule(gcra(600, MINUTE_MS, 100));
+
+const requests = Array.from({ length: KEYS }, (_, i) => requestOf(`tenant-${i}`));
+const fallback = requestOf('none');
+const tenants = requests.map(({ tenant }) => tenant);
+
+function requestAt(i: number): DecisionRequest {
+  return requests[i % KEYS] ?? fallback;
 }
 
 function check(condition: boolean, what: string): void {
@@ -48,62 +89,111 @@ async function consume(limiter: RateLimiterMemory, key: string): Promise<boolean
 }
 
 async function checkAnswers(): Promise<void> {
-  const perMinute = rule([30, 60_000]);
-  const ours = createRateLimiter();
   const theirs = new RateLimiterMemory({ points: 30, duration: 60 });
-  for (let i = 0; i < 30; i++) {
-    check(ours.take(perMinute, 'a', undefined, 0) === 0, 'admits 30 (ours)');
-    check(await consume(theirs, 'a'), 'admits 30 (theirs)');
+  for (const limit of [window(30, MINUTE_MS), gcra(30, MINUTE_MS, 30), { ...running, limit: 30 }]) {
+    const ours = createRateLimiter();
+    for (let i = 0; i < 30; i++)
+      check(ours.take(rule(limit), fallback, `${i}`, 0) === 0, limit.kind);
+    check(ours.take(rule(limit), fallback, '31', 0) > 0, `refuses the 31st: ${limit.kind}`);
   }
-  check(ours.take(perMinute, 'a', undefined, 1) === 59_999, 'refuses the 31st (ours)');
+  for (let i = 0; i < 30; i++) check(await consume(theirs, 'a'), 'admits 30 (theirs)');
   check(!(await consume(theirs, 'a')), 'refuses the 31st (theirs)');
   await theirs.delete('a');
+  const spending = createRateLimiter();
+  check(spending.take(rule(budget), fallback, 'a', 0) === 0, 'reserves');
+  check(spending.settle('a', { tokens: 10 }, 0), 'settles');
+  const left = spending.inspect(rule(budget), fallback, 0)[0]?.remaining;
+  check(left === 1e9 - 10, 'charges what was used');
 }
 
-function goalOf(name: string): string {
-  if (!name.startsWith('take')) return '';
-  return `<= ${name.includes('fresh') ? GOAL_FRESH_ID_NS : GOAL_NS}`;
+/** Names of the tasks that ratios are made of. */
+const OUR_RATE = 'steady rate (gcra), admitted';
+const THEIR_RATE = 'rate-limiter-flexible memory, admitted';
+
+function addAdmitted(bench: Bench, name: string, limits: LimitRule, stepMs: number): void {
+  const limiter = createRateLimiter();
+  let nowMs = 0;
+  let refused = 0;
+  bench.add(
+    name,
+    () => {
+      for (let i = 0; i < BATCH; i++) {
+        nowMs += stepMs;
+        if (limiter.take(limits, requestAt(i), 'id', nowMs) !== 0) refused += 1;
+      }
+    },
+    { afterAll: () => check(refused === 0, `${name}: all admitted`) },
+  );
+}
+
+function addSettled(bench: Bench, name: string, limits: LimitRule): void {
+  const limiter = createRateLimiter();
+  const ids = Array.from({ length: BATCH }, (_, i) => `verdict-${i}`);
+  let nowMs = 0;
+  bench.add(name, () => {
+    for (let i = 0; i < BATCH; i++) {
+      const id = ids[i] ?? '';
+      nowMs += 1;
+      const wait = limiter.take(limits, requestAt(i), id, nowMs);
+      if (wait !== 0 || !limiter.settle(id, { tokens: 20 }, nowMs))
+        throw new Error(`${name}: ${wait}`);
+    }
+  });
 }
 
 function addOurs(bench: Bench): void {
-  let nowMs = 0;
-  const admits = createRateLimiter();
-  // A batch takes a second: each of the 1000 tenants is called once per second, 60 a minute.
-  const roomy = rule([100, 60_000]);
-  bench.add('take, admitted, one window of 100', () => {
-    for (let i = 0; i < BATCH; i++) admits.take(roomy, tenantAt(i), undefined, nowMs++);
-  });
-  const three = createRateLimiter();
-  const threeWindows = rule([100, 60_000], [5000, 3_600_000], [50_000, 86_400_000]);
-  bench.add('take, admitted, three windows', () => {
-    for (let i = 0; i < BATCH; i++) three.take(threeWindows, tenantAt(i), undefined, nowMs++ * 10);
-  });
-  const rejects = createRateLimiter();
-  const closed = rule([1, 34_560_000_000]);
-  for (const tenant of tenants) rejects.take(closed, tenant, undefined, 0);
-  bench.add('take, rejected', () => {
-    for (let i = 0; i < BATCH; i++) rejects.take(closed, tenantAt(i), undefined, 1);
-  });
-  const withIds = createRateLimiter();
+  // A batch takes a second or ten: each of the 1000 tenants is called once in it.
+  addAdmitted(bench, OUR_RATE, fastRate, 1);
+  addAdmitted(bench, 'window of 100 a minute, admitted', rule(window(100, MINUTE_MS)), 1);
+  const windows = [window(100, MINUTE_MS), window(5000, HOUR_MS), window(50_000, DAY_MS)];
+  const rates = [gcra(100, MINUTE_MS, 20), gcra(5000, HOUR_MS, 20), gcra(50_000, DAY_MS, 20)];
+  addAdmitted(bench, 'three windows, admitted', rule(...windows), 10);
+  addAdmitted(bench, 'three steady rates, admitted', rule(...rates), 10);
+  for (const limit of [gcra(1, 400 * DAY_MS, 1), window(1, 400 * DAY_MS)]) {
+    const rejects = createRateLimiter();
+    const closed = rule(limit);
+    for (const request of requests) rejects.take(closed, request, 'id', 0);
+    bench.add(`${limit.kind}, rejected`, () => {
+      for (let i = 0; i < BATCH; i++) rejects.take(closed, requestAt(i), 'id', 1);
+    });
+  }
+  addSettled(bench, 'concurrency, take and settle', rule(running));
+  addSettled(bench, 'budget, reserve and settle', rule(budget));
+  addSettled(
+    bench,
+    'rate, concurrency and budget, take and settle',
+    rule(gcra(600, MINUTE_MS, 100), running, budget),
+  );
+  addCallIds(bench);
+}
+
+function addCallIds(bench: Bench): void {
+  const fresh: StoreLimiter = createRateLimiter({ maxCallIds: 1_000_000 });
   let call = 0;
-  bench.add('take, admitted, with a fresh call id', () => {
-    for (let i = 0; i < BATCH; i++) withIds.take(roomy, tenantAt(i), `call-${call++}`, nowMs++);
+  let nowMs = 0;
+  bench.add('steady rate, a fresh call id each', () => {
+    for (let i = 0; i < BATCH; i++) {
+      call += 1;
+      nowMs += 1;
+      fresh.take(fastRate, { ...requestAt(i), callId: `call-${call}` }, 'id', nowMs);
+    }
   });
   const again = createRateLimiter();
-  for (const tenant of tenants) again.take(closed, tenant, 'same', 0);
-  bench.add('take, a call id seen before', () => {
-    for (let i = 0; i < BATCH; i++) again.take(closed, tenantAt(i), 'same', 1);
+  const named = tenants.map((tenant) => requestOf(tenant, 'same'));
+  for (const request of named) again.take(fastRate, request, 'id', 0);
+  bench.add('steady rate, a call id seen before', () => {
+    for (let i = 0; i < BATCH; i++) again.take(fastRate, named[i % KEYS] ?? fallback, 'id', 1);
   });
 }
 
 function addTheirs(bench: Bench): RateLimiterMemory[] {
   const admits = new RateLimiterMemory({ points: 1e9, duration: 60 });
-  bench.add('rate-limiter-flexible memory, admitted', async () => {
-    for (let i = 0; i < BATCH; i++) await admits.consume(tenantAt(i));
+  bench.add(THEIR_RATE, async () => {
+    for (let i = 0; i < BATCH; i++) await admits.consume(tenants[i % KEYS] ?? '');
   });
   const rejects = new RateLimiterMemory({ points: 1, duration: 60 });
   bench.add('rate-limiter-flexible memory, rejected', async () => {
-    for (let i = 0; i < BATCH; i++) await consume(rejects, tenantAt(i));
+    for (let i = 0; i < BATCH; i++) await consume(rejects, tenants[i % KEYS] ?? '');
   });
   return [admits, rejects];
 }
@@ -115,56 +205,130 @@ function heldBytes(): number {
   return heapUsed + Math.max(external, arrayBuffers);
 }
 
-function bytesPerKey(limit: LimitRule, admissions: number, callIds: boolean): number {
-  const keys = Array.from({ length: 20_000 }, (_, i) => `key-${i}`);
-  const limiter = createRateLimiter();
+/** Bytes per key of a limiter that holds all of them; the strings of the tenants belong to the caller. */
+function bytesPerKey(limits: LimitRule, keys: number, admissions: number): number {
+  const names = Array.from({ length: keys }, (_, i) => `key-${i}`);
+  const request = { ...fallback, tenant: '' };
+  const limiter = createRateLimiter({ maxKeys: 10_000_000 });
   const before = heldBytes();
   for (let n = 0; n < admissions; n++) {
-    for (const key of keys) limiter.take(limit, key, callIds ? `call-${n}` : undefined, n);
+    for (const tenant of names) {
+      request.tenant = tenant;
+      limiter.take(limits, request, 'id', n);
+    }
   }
-  const bytes = (heldBytes() - before) / keys.length;
-  check(limiter.size() === keys.length, 'all keys are held');
+  const bytes = (heldBytes() - before) / keys;
+  check(limiter.size() === keys && names.length === keys, 'all keys are held');
   return bytes;
 }
 
-async function theirBytesPerKey(): Promise<number> {
-  const keys = Array.from({ length: 20_000 }, (_, i) => `key-${i}`);
-  const limiter = new RateLimiterMemory({ points: 30, duration: 60 });
+async function theirBytesPerKey(keys: number): Promise<number> {
+  const names = Array.from({ length: keys }, (_, i) => `key-${i}`);
+  const limiter = new RateLimiterMemory({ points: 30, duration: 6000 });
   const before = heldBytes();
-  for (const key of keys) await limiter.consume(key);
-  const bytes = (heldBytes() - before) / keys.length;
-  for (const key of keys) await limiter.delete(key);
+  for (const key of names) await limiter.consume(key);
+  const bytes = (heldBytes() - before) / keys;
+  for (const key of names) await limiter.delete(key);
   return bytes;
+}
+
+function figures(bench: Bench): Map<string, { p50: number; p99: number }> {
+  return new Map(
+    bench.tasks.map(({ name, result }) => {
+      if (result.state !== 'completed') throw new Error(`${name}: ${result.state}`);
+      const perCall = (ms: number): number => (ms * 1e6) / BATCH;
+      return [name, { p50: perCall(result.latency.p50), p99: perCall(result.latency.p99) }];
+    }),
+  );
+}
+
+async function memoryTable(): Promise<{ table: BenchTable; gcraBytes: number; ratio: number }> {
+  const rows: string[][] = [];
+  let gcraBytes = 0;
+  let ratio = Number.POSITIVE_INFINITY;
+  for (const keys of [20_000, 100_000, 1_000_000]) {
+    const ours = bytesPerKey(fastRate, keys, 1);
+    const theirs = await theirBytesPerKey(keys);
+    gcraBytes = Math.max(gcraBytes, ours);
+    ratio = Math.min(ratio, theirs / ours);
+    const times = (theirs / ours).toFixed(1);
+    rows.push([`steady rate (gcra), ${keys} keys`, ours.toFixed(1), theirs.toFixed(1), times]);
+  }
+  const others = [
+    ['window, limit 30, 1 admission', rule(window(30, MINUTE_MS)), 1],
+    ['window, limit 30, 30 admissions', rule(window(30, MINUTE_MS)), 30],
+    ['budget, 1 call', rule({ ...budget, unit: 'calls' } as Limit), 1],
+  ] as const;
+  for (const [name, limits, admissions] of others) {
+    const ours = bytesPerKey(limits, 20_000, admissions);
+    rows.push([`${name}, 20000 keys`, ours.toFixed(1), '', '']);
+  }
+  const columns = ['state', 'bytes per key', 'rate-limiter-flexible', 'times smaller'];
+  return { table: { title: 'Memory', columns, rows }, gcraBytes, ratio };
 }
 
 await checkAnswers();
 
-const bench = new Bench({ time: 500, warmupTime: 200 });
-addOurs(bench);
+const bench = new Bench({ time: 500, warmupTime: 250 });
 const peers = addTheirs(bench);
+addOurs(bench);
 await bench.run();
 for (const tenant of tenants) for (const peer of peers) await peer.delete(tenant);
 
-console.table(
-  bench.tasks.map(({ name, result }) => {
-    if (result.state !== 'completed') throw new Error(`${name}: ${result.state}`);
-    const perCall = (ms: number): number => Math.round((ms * 1e6) / BATCH);
-    const goal = goalOf(name);
-    return {
-      name,
-      'p50 ns': perCall(result.latency.p50),
-      'p99 ns': perCall(result.latency.p99),
-      goal,
-    };
-  }),
-);
-console.table([
-  { state: '1 admission, limit 30', 'bytes per key': bytesPerKey(rule([30, 60_000]), 1, false) },
-  { state: '30 admissions, limit 30', 'bytes per key': bytesPerKey(rule([30, 60_000]), 30, false) },
+const times = figures(bench);
+const ours = times.get(OUR_RATE)?.p50 ?? Number.NaN;
+const theirs = times.get(THEIR_RATE)?.p50 ?? Number.NaN;
+const memory = await memoryTable();
+const peerVersion = (
+  createRequire(import.meta.url)('rate-limiter-flexible/package.json') as { version: string }
+).version;
+
+const goals: BenchGoal[] = [
   {
-    state: '100 admissions, limit 100',
-    'bytes per key': bytesPerKey(rule([100, 6e4]), 100, false),
+    goal: `steady rate: at most ${GOAL_BYTES} bytes per key`,
+    figure: `${memory.gcraBytes.toFixed(1)} bytes, the most of 20k, 100k and 1M keys`,
+    met: memory.gcraBytes <= GOAL_BYTES,
   },
-  { state: '30 admissions with call ids', 'bytes per key': bytesPerKey(rule([30, 6e4]), 30, true) },
-  { state: 'rate-limiter-flexible memory', 'bytes per key': await theirBytesPerKey() },
-]);
+  {
+    goal: `steady rate: at least ${GOAL_RATIO_BYTES} times smaller than rate-limiter-flexible's memory limiter`,
+    figure: `${memory.ratio.toFixed(1)} times, the least of the three`,
+    met: memory.ratio >= GOAL_RATIO_BYTES,
+  },
+  {
+    goal: `steady rate: at least ${GOAL_RATIO_TIME} times faster than rate-limiter-flexible's memory limiter`,
+    figure: `${(theirs / ours).toFixed(1)} times: ${ours.toFixed(0)} ns against ${theirs.toFixed(0)} ns at the median`,
+    met: theirs / ours >= GOAL_RATIO_TIME,
+  },
+  {
+    goal: `one to three limits, admitted: at most ${GOAL_NS} ns at the median`,
+    figure: `${(times.get('three windows, admitted')?.p50 ?? Number.NaN).toFixed(0)} ns for three windows`,
+    met: (times.get('three windows, admitted')?.p50 ?? Number.NaN) <= GOAL_NS,
+  },
+];
+
+const section = {
+  id: 'limiter',
+  title: 'Rate limiter, in process',
+  order: 20,
+  measuredAt: new Date().toISOString(),
+  command: 'npx nx bench rate-limiter -- take',
+  machine: { ...describeMachine() },
+  versions: { 'rate-limiter-flexible': peerVersion },
+  goals,
+  tables: [
+    {
+      title: 'Time per call',
+      columns: ['call', 'p50 ns', 'p99 ns'],
+      rows: [...times].map(([name, { p50, p99 }]) => [name, p50.toFixed(0), p99.toFixed(0)]),
+    },
+    memory.table,
+  ],
+  notes: [
+    `One iteration is ${BATCH} calls over ${KEYS} tenants; p50 and p99 are of iterations, divided by ${BATCH}.`,
+    'Times of the clock are not in it: the limiter is told the time. rate-limiter-flexible reads its own, and is awaited.',
+    'Bytes are heap and typed arrays after two collections, divided by keys; the strings of the tenants are shared with the caller.',
+    'A call id costs a new string, which is made, hashed and kept for the longest window.',
+  ],
+};
+writeSection(section);
+console.log(renderText(section));

@@ -30,35 +30,35 @@ export class ConcurrencyCounters implements LimitCounters {
     this.#table = table;
     this.#most = limit.limit;
     this.#leaseMs = limit.leaseMs;
+    table.retain(limit.limit, 0);
   }
 
   take(request: DecisionRequest, _units: number, nowMs: number): number {
     const slot = this.#space.findOrAdd(request, nowMs);
     if (slot < 0) return LIMITER_FULL;
-    const ring = this.#table.ringFor(slot, this.#most, nowMs);
+    const ring = this.#table.ringFor(slot, nowMs);
     if (ring === null) return LIMITER_FULL;
-    ring.dropAged(nowMs, 0);
     if (ring.size >= this.#most) return this.#wait(ring, nowMs);
-    if (ring.isFull && !this.#table.grow(ring, slot, this.#most, nowMs)) return LIMITER_FULL;
-    this.token = nowMs + this.#leaseMs;
-    ring.insert(this.token);
+    const endMs = nowMs + this.#leaseMs;
+    if (!this.#table.insert(ring, slot, endMs, nowMs)) return LIMITER_FULL;
+    this.token = endMs;
     return 0;
   }
 
   peek(request: DecisionRequest, _units: number, nowMs: number): number {
-    const ring = this.#liveRing(request, nowMs);
+    const ring = this.#table.find(this.#space.find(request), nowMs);
     return ring === undefined || ring.size < this.#most ? 0 : this.#wait(ring, nowMs);
   }
 
   give(request: DecisionRequest, _units: number, token: number, nowMs: number): void {
-    this.#liveRing(request, nowMs)?.remove(token);
+    this.#table.find(this.#space.find(request), nowMs)?.remove(token);
   }
 
   /** Nothing: a running call is never more than one. */
   charge(): void {}
 
   inspect(request: DecisionRequest, nowMs: number): LimitState {
-    const ring = this.#liveRing(request, nowMs);
+    const ring = this.#table.find(this.#space.find(request), nowMs);
     const running = ring?.size ?? 0;
     const next = ring?.at(Math.max(0, running - this.#most)) ?? 0;
     return {
@@ -69,13 +69,6 @@ export class ConcurrencyCounters implements LimitCounters {
       remaining: Math.max(0, this.#most - running),
       resetMs: running === 0 ? 0 : leastWait(next, 0, nowMs),
     };
-  }
-
-  #liveRing(request: DecisionRequest, nowMs: number): TimeRing | undefined {
-    const slot = this.#space.find(request);
-    const ring = slot < 0 ? undefined : this.#table.rings[slot];
-    ring?.dropAged(nowMs, 0);
-    return ring;
   }
 
   #wait(ring: TimeRing, nowMs: number): number {

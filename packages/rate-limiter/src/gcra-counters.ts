@@ -10,7 +10,7 @@ import { limitName } from './limit-name.ts';
 import type { LimitCounters } from './limit-store.ts';
 
 /**
- * The generic cell rate algorithm, one number for each caller.
+ * The generic cell rate algorithm, one number for each caller; times as in {@link GcraColumn}.
  *
  * In numbers without rounding, `n` admissions in a stretch shorter than the window need
  * `n * period <= burst * period + stretch`, so `n` is below `burst + limit`: there is room for a whole
@@ -24,10 +24,10 @@ export class GcraCounters implements LimitCounters {
   readonly #space: KeySpace;
   readonly #table: GcraTable;
   readonly #column: GcraColumn;
-  readonly #periodMs: number;
+  readonly #rate: number;
+  readonly #period: number;
   /** How far the TAT may be ahead when a call is admitted. */
-  readonly #aheadMs: number;
-  readonly #burstMs: number;
+  readonly #ahead: number;
   /** Relative error of the sums of a burst, which add up before the last of its calls. */
   readonly #rounding: number;
 
@@ -35,11 +35,12 @@ export class GcraCounters implements LimitCounters {
     this.limit = limit;
     this.#space = space;
     this.#table = table;
-    this.#periodMs = limit.windowMs / limit.limit;
-    this.#aheadMs = (limit.burst - 1) * this.#periodMs;
-    this.#burstMs = limit.burst * this.#periodMs;
+    this.#rate = limit.limit;
+    this.#period = limit.windowMs;
+    this.#ahead = (limit.burst - 1) * limit.windowMs;
     this.#rounding = (limit.burst - 1) * Number.EPSILON * 2;
-    this.#column = table.column(this.#periodMs, limit.windowMs + this.#burstMs);
+    const burstMs = (limit.burst * limit.windowMs) / limit.limit;
+    this.#column = table.column(limit.limit, limit.windowMs, limit.windowMs + burstMs);
   }
 
   take(request: DecisionRequest, _units: number, nowMs: number): number {
@@ -47,9 +48,9 @@ export class GcraCounters implements LimitCounters {
     if (slot < 0) return LIMITER_FULL;
     const column = this.#column;
     if (!column.attached) this.#table.attach(column);
-    const tat = column.tats.get(slot);
-    const base = Math.max(tat, nowMs);
-    if (base - nowMs > this.#allowed(nowMs)) return this.#wait(base, nowMs);
+    const now = nowMs * this.#rate;
+    const base = Math.max(column.tats.get(slot), now);
+    if (base - now > this.#allowed(now)) return this.#wait(base, nowMs);
     this.token = column.charge(slot, base);
     column.usedMs = nowMs;
     if (this.#table.columns.length > 1) this.#table.chargeOthers(column, slot, nowMs);
@@ -58,7 +59,7 @@ export class GcraCounters implements LimitCounters {
 
   peek(request: DecisionRequest, _units: number, nowMs: number): number {
     const tat = this.#tat(request);
-    return tat - nowMs > this.#allowed(nowMs) ? this.#wait(tat, nowMs) : 0;
+    return this.#admits(tat, nowMs) ? 0 : this.#wait(tat, nowMs);
   }
 
   give(request: DecisionRequest, _units: number, token: number, nowMs: number): void {
@@ -70,11 +71,12 @@ export class GcraCounters implements LimitCounters {
   charge(): void {}
 
   inspect(request: DecisionRequest, nowMs: number): LimitState {
-    const aheadMs = Math.max(0, this.#tat(request) - nowMs);
+    const now = nowMs * this.#rate;
+    const ahead = Math.max(0, this.#tat(request) - now);
     const { burst, windowMs } = this.limit;
-    const free = Math.floor((this.#allowed(nowMs) + this.#periodMs - aheadMs) / this.#periodMs);
+    const free = Math.floor((this.#allowed(now) + this.#period - ahead) / this.#period);
     const remaining = Math.min(burst, Math.max(0, free));
-    const nextMs = Math.ceil(aheadMs - this.#aheadMs + remaining * this.#periodMs);
+    const nextMs = Math.ceil((ahead - this.#ahead + remaining * this.#period) / this.#rate);
     return {
       name: limitName(this.limit),
       unit: 'calls',
@@ -90,19 +92,20 @@ export class GcraCounters implements LimitCounters {
     return slot < 0 ? 0 : this.#column.tats.get(slot);
   }
 
-  #allowed(nowMs: number): number {
-    const roundedMs = (nowMs + this.#burstMs) * this.#rounding;
-    return this.#aheadMs + Math.min(roundedMs, this.#periodMs / 2);
+  #allowed(now: number): number {
+    return this.#ahead + Math.min((now + this.#ahead) * this.#rounding, this.#period / 2);
   }
 
   #wait(tat: number, nowMs: number): number {
-    let waitMs = Math.max(1, Math.ceil(tat - nowMs - this.#allowed(nowMs)));
+    const now = nowMs * this.#rate;
+    let waitMs = Math.max(1, Math.ceil((tat - now - this.#allowed(now)) / this.#rate));
     while (waitMs > 1 && this.#admits(tat, nowMs + waitMs - 1)) waitMs -= 1;
     while (!this.#admits(tat, nowMs + waitMs)) waitMs += 1;
     return waitMs;
   }
 
   #admits(tat: number, nowMs: number): boolean {
-    return tat - nowMs <= this.#allowed(nowMs);
+    const now = nowMs * this.#rate;
+    return tat - now <= this.#allowed(now);
   }
 }

@@ -3,17 +3,21 @@ import { SlotPages } from './slot-pages.ts';
 
 /** What flowed back to a slot out of turn, while calls charged before that may still be given back. */
 interface Shift {
-  totalMs: number;
-  untilMs: number;
+  total: number;
+  until: number;
 }
 
 /**
  * The theoretical arrival times (TAT) of one steady rate, one number for each slot: the time at which
  * the bucket of this slot is full again. A TAT that has passed equals none.
+ *
+ * Times of a column are milliseconds times `limit`, so that a call costs `windowMs`: whole numbers stay
+ * whole, and their sums exact, for as long as they are below 2^53.
  */
 export class GcraColumn {
-  /** Milliseconds that one call costs. */
-  readonly periodMs: number;
+  readonly limit: number;
+  /** What one call costs. */
+  readonly period: number;
   /** How long a call can count, in milliseconds. */
   spanMs: number;
   readonly tats = new SlotPages();
@@ -22,34 +26,36 @@ export class GcraColumn {
   attached = false;
   readonly #shifts = new Map<number, Shift>();
 
-  constructor(periodMs: number, spanMs: number) {
-    this.periodMs = periodMs;
+  constructor(limit: number, windowMs: number, spanMs: number) {
+    this.limit = limit;
+    this.period = windowMs;
     this.spanMs = spanMs;
   }
 
   /** Charges one call to a slot, and returns its TAT. Rounds up, so that no sum loses a part of it. */
-  charge(slot: number, baseMs: number): number {
-    let tat = baseMs + this.periodMs;
-    if (tat - baseMs < this.periodMs) tat += tat * Number.EPSILON;
+  charge(slot: number, base: number): number {
+    let tat = base + this.period;
+    if (tat - base < this.period) tat += tat * Number.EPSILON;
     this.tats.set(slot, tat);
     return tat;
   }
 
   /**
-   * Takes back the charge that ended at `tokenMs`, as far as it has not flowed off. As in a queue: calls
+   * Takes back the charge that ended at `token`, as far as it has not flowed off. As in a queue: calls
    * flow off in their order, so a charge is whole until those before it are gone. Calls after one that
    * was taken back are earlier than their token says, by what is noted here.
    */
-  give(slot: number, tokenMs: number, nowMs: number): void {
+  give(slot: number, token: number, nowMs: number): void {
+    const now = nowMs * this.limit;
     const tat = this.tats.get(slot);
     const shift = this.#shifts.get(slot);
-    const shiftedMs = shift === undefined || nowMs >= shift.untilMs ? 0 : shift.totalMs;
-    const refundMs = Math.min(this.periodMs, tokenMs - shiftedMs - nowMs);
-    if (!(refundMs > 0)) return;
-    this.tats.set(slot, Math.max(0, tat - refundMs));
-    if (tat === tokenMs) return;
-    const untilMs = Math.max(tat + shiftedMs, shift?.untilMs ?? 0);
-    this.#shifts.set(slot, { totalMs: shiftedMs + refundMs, untilMs });
+    const shifted = shift === undefined || now >= shift.until ? 0 : shift.total;
+    const refund = Math.min(this.period, token - shifted - now);
+    if (!(refund > 0)) return;
+    this.tats.set(slot, Math.max(0, tat - refund));
+    if (tat === token) return;
+    const until = Math.max(tat + shifted, shift?.until ?? 0);
+    this.#shifts.set(slot, { total: shifted + refund, until });
   }
 
   clear(slot: number): void {
@@ -75,13 +81,13 @@ export class GcraTable implements SlotTable {
    * The column of a rate. A new one starts where the fullest of the others stands, in calls: a reload
    * opens nothing.
    */
-  column(periodMs: number, spanMs: number): GcraColumn {
-    const known = this.columns.find((column) => column.periodMs === periodMs);
+  column(limit: number, windowMs: number, spanMs: number): GcraColumn {
+    const known = this.columns.find((column) => column.limit === limit);
     if (known !== undefined) {
       known.spanMs = Math.max(known.spanMs, spanMs);
       return known;
     }
-    const column = new GcraColumn(periodMs, spanMs);
+    const column = new GcraColumn(limit, windowMs, spanMs);
     this.attach(column);
     return column;
   }
@@ -105,12 +111,13 @@ export class GcraTable implements SlotTable {
   chargeOthers(admitting: GcraColumn, slot: number, nowMs: number): void {
     for (const column of this.columns) {
       if (column === admitting) continue;
-      column.charge(slot, Math.max(column.tats.get(slot), nowMs));
+      column.charge(slot, Math.max(column.tats.get(slot), nowMs * column.limit));
     }
   }
 
   isIdle(slot: number, nowMs: number): boolean {
-    for (const column of this.columns) if (column.tats.get(slot) > nowMs) return false;
+    for (const column of this.columns)
+      if (column.tats.get(slot) > nowMs * column.limit) return false;
     return true;
   }
 
@@ -125,9 +132,10 @@ export class GcraTable implements SlotTable {
   #copyLevels(column: GcraColumn, nowMs: number): void {
     for (const other of this.columns) {
       for (let slot = 0; slot < other.tats.capacity; slot++) {
-        const calls = (other.tats.get(slot) - nowMs) / other.periodMs;
-        if (!(calls > 0)) continue;
-        const tat = nowMs + calls * column.periodMs;
+        // Both have the same window, so the same distance is the same number of calls.
+        const ahead = other.tats.get(slot) - nowMs * other.limit;
+        if (!(ahead > 0)) continue;
+        const tat = nowMs * column.limit + ahead;
         if (tat > column.tats.get(slot)) column.tats.set(slot, tat);
       }
     }

@@ -23,41 +23,34 @@ export class MemoryStore implements LimitStore {
   readonly prepare = null;
   readonly #bounds: MemoryBounds;
   readonly #spaces = new Map<string, NamedSpace>();
+  /** The tables in which a window of a rule notes its admissions. */
+  readonly #noted = new WeakMap<LimitRule, Set<RingTable>>();
 
   constructor(maxKeys: number, maxSlots: number) {
     this.#bounds = new MemoryBounds(maxKeys, maxSlots);
   }
 
   open(limit: Limit, rule: LimitRule): LimitCounters {
-    const { space, tables } = this.#spaceOf(limit, rule);
+    const named = this.#spaceOf(limit, rule);
+    const { space } = named;
     const scope = limitScope(limit, rule.shadow);
-    const tableOf = <T extends SlotTable>(
-      kind: new (...args: never[]) => T,
-      create: () => T,
-    ): T => {
-      const known = tables.get(scope);
-      if (known instanceof kind) return known;
-      const table = create();
-      tables.set(scope, table);
-      space.tables.push(table);
-      return table;
-    };
-    const rings = (windowMs: number): RingTable =>
-      tableOf(RingTable, () => new RingTable(windowMs, space, this.#bounds));
     switch (limit.kind) {
-      case 'window':
-        return new WindowCounters(limit, space, rings(limit.windowMs));
+      case 'window': {
+        // Where all windows count the same calls, they share one ring, whatever their lengths.
+        const table = this.#rings(named, space.ofOneAction ? 'window' : scope);
+        return new WindowCounters(limit, space, table, this.#isFirst(rule, table));
+      }
       case 'concurrency':
-        return new ConcurrencyCounters(limit, space, rings(0));
+        return new ConcurrencyCounters(limit, space, this.#rings(named, scope));
       case 'gcra':
         return new GcraCounters(
           limit,
           space,
-          tableOf(GcraTable, () => new GcraTable()),
+          tableOf(named, scope, GcraTable, () => new GcraTable()),
         );
       case 'budget': {
         const create = (): BudgetTable => new BudgetTable(limit.windowMs, space, this.#bounds);
-        return new BudgetCounters(limit, space, tableOf(BudgetTable, create));
+        return new BudgetCounters(limit, space, tableOf(named, scope, BudgetTable, create));
       }
     }
   }
@@ -68,6 +61,19 @@ export class MemoryStore implements LimitStore {
   }
 
   async close(): Promise<void> {}
+
+  #rings(named: NamedSpace, name: string): RingTable {
+    return tableOf(named, name, RingTable, () => new RingTable(named.space, this.#bounds));
+  }
+
+  /** Whether this is the rule's first window on a table. */
+  #isFirst(rule: LimitRule, table: RingTable): boolean {
+    const tables = this.#noted.get(rule) ?? new Set();
+    this.#noted.set(rule, tables);
+    const first = !tables.has(table);
+    tables.add(table);
+    return first;
+  }
 
   /** One space for all limits that tell the same callers apart for the same tool and action. */
   #spaceOf({ by }: Limit, { tool, action, shadow }: LimitRule): NamedSpace {
@@ -82,4 +88,18 @@ export class MemoryStore implements LimitStore {
     }
     return named;
   }
+}
+
+function tableOf<T extends SlotTable>(
+  { space, tables }: NamedSpace,
+  name: string,
+  kind: new (...args: never[]) => T,
+  create: () => T,
+): T {
+  const known = tables.get(name);
+  if (known instanceof kind) return known;
+  const table = create();
+  tables.set(name, table);
+  space.tables.push(table);
+  return table;
 }

@@ -5,53 +5,60 @@ import { FIRST_SLOTS, TimeRing } from './time-ring.ts';
 /**
  * A ring of times for each slot of a {@link KeySpace}: of admissions, which count for a window, or of
  * the ends of leases, which count until then (a window of 0).
+ *
+ * Windows of several lengths that count the same calls share a table: it remembers for the longest
+ * window, and as many times as the largest limit, that any rule has had. A rule whose windows change
+ * goes on with what was counted.
  */
 export class RingTable implements SlotTable {
   readonly rings: (TimeRing | undefined)[] = [];
-  readonly #windowMs: number;
   readonly #space: KeySpace;
   readonly #bounds: MemoryBounds;
+  #windowMs = 0;
+  #most = 1;
 
-  constructor(windowMs: number, space: KeySpace, bounds: MemoryBounds) {
-    this.#windowMs = windowMs;
+  constructor(space: KeySpace, bounds: MemoryBounds) {
     this.#space = space;
     this.#bounds = bounds;
   }
 
-  /** The ring of a slot, new if need be, or null when there is no room for it. */
-  ringFor(slot: number, most: number, nowMs: number): TimeRing | null {
-    return this.rings[slot] ?? this.#add(slot, most, nowMs);
-  }
-
-  /** Doubles a full ring, up to `most` slots; false when there is no room. */
-  grow(ring: TimeRing, slot: number, most: number, nowMs: number): boolean {
-    const slots = Math.max(ring.slots + 1, Math.min(ring.slots * 2, most));
-    return this.#growTo(ring, slot, slots, nowMs);
+  /** Remembers from now on what a limit of `most` in `windowMs` needs. */
+  retain(most: number, windowMs: number): void {
+    this.#most = Math.max(this.#most, most);
+    this.#windowMs = Math.max(this.#windowMs, windowMs);
   }
 
   /**
-   * Fills an empty ring with what windows of other lengths hold of the last `windowMs`: a rule whose
-   * window changed goes on with what was counted. Only where all of them count the same calls. An
-   * admission of this very moment is left out once: it is that of the call at hand, by another limit.
-   * False when there is no room.
+   * The ring of a slot, new if need be, with what counts for no limit dropped; null when there is no
+   * room for it.
    */
-  takeOver(ring: TimeRing, slot: number, nowMs: number): boolean {
-    if (!this.#space.ofOneAction || this.#windowMs === 0) return true;
-    let richest: TimeRing | undefined;
-    let most = 0;
-    for (const table of this.#space.tables) {
-      if (!(table instanceof RingTable) || table === this || table.#windowMs === 0) continue;
-      const other = table.rings[slot];
-      const count = other === undefined ? 0 : this.#countInside(other, nowMs);
-      if (count > most) {
-        most = count;
-        richest = other;
-      }
+  ringFor(slot: number, nowMs: number): TimeRing | null {
+    const ring = this.rings[slot];
+    if (ring === undefined) return this.#add(slot, nowMs);
+    ring.dropAged(nowMs, this.#windowMs);
+    return ring;
+  }
+
+  /** As {@link ringFor}, when the slot has a ring. */
+  find(slot: number, nowMs: number): TimeRing | undefined {
+    const ring = slot < 0 ? undefined : this.rings[slot];
+    ring?.dropAged(nowMs, this.#windowMs);
+    return ring;
+  }
+
+  /**
+   * Adds a time to a ring, which doubles when it is full, up to the largest limit; from there on the
+   * oldest time makes room, because it is more than any limit asks for. False when there is no room.
+   */
+  insert(ring: TimeRing, slot: number, timeMs: number, nowMs: number): boolean {
+    if (ring.isFull) {
+      const slots = Math.min(ring.slots * 2, this.#most);
+      if (slots <= ring.slots) ring.dropOldest();
+      else if (this.#bounds.addSlots(slots - ring.slots, nowMs, this.#space, slot))
+        ring.grow(slots);
+      else return false;
     }
-    if (richest === undefined) return true;
-    if (most > ring.slots && !this.#growTo(ring, slot, most, nowMs)) return false;
-    const first = richest.size - most - (richest.at(richest.size - 1) === nowMs ? 1 : 0);
-    for (let i = 0; i < most; i++) ring.insert(richest.at(first + i));
+    ring.insert(timeMs);
     return true;
   }
 
@@ -72,26 +79,12 @@ export class RingTable implements SlotTable {
     this.rings.length = 0;
   }
 
-  #add(slot: number, most: number, nowMs: number): TimeRing | null {
-    const slots = Math.min(FIRST_SLOTS, most);
+  #add(slot: number, nowMs: number): TimeRing | null {
+    const slots = Math.min(FIRST_SLOTS, this.#most);
     if (!this.#bounds.addSlots(slots, nowMs, this.#space, slot)) return null;
     const ring = new TimeRing(slots);
     while (this.rings.length <= slot) this.rings.push(undefined);
     this.rings[slot] = ring;
     return ring;
-  }
-
-  #growTo(ring: TimeRing, slot: number, slots: number, nowMs: number): boolean {
-    if (!this.#bounds.addSlots(slots - ring.slots, nowMs, this.#space, slot)) return false;
-    ring.grow(slots);
-    return true;
-  }
-
-  #countInside(ring: TimeRing, nowMs: number): number {
-    let end = ring.size;
-    if (ring.at(end - 1) === nowMs) end -= 1;
-    let first = end;
-    while (first > 0 && nowMs - ring.at(first - 1) < this.#windowMs) first -= 1;
-    return end - first;
   }
 }

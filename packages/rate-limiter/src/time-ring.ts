@@ -43,6 +43,24 @@ export class TimeRing {
     }
   }
 
+  dropOldest(): void {
+    if (this.#size === 0) return;
+    this.#start = this.#index(1);
+    this.#size -= 1;
+  }
+
+  /** How many times are younger than `ageMs`. */
+  countYounger(nowMs: number, ageMs: number): number {
+    let low = 0;
+    let high = this.#size;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (nowMs - this.at(middle) >= ageMs) low = middle + 1;
+      else high = middle;
+    }
+    return this.#size - low;
+  }
+
   /** Adds a time at its place, which is nearly always the end. The ring MUST NOT be full. */
   insert(timeMs: number): void {
     let place = this.#size;

@@ -168,15 +168,12 @@ describe('the largest values', () => {
     for (const used of [1e15, 2 ** 53, 1e300, Number.POSITIVE_INFINITY, Number.MAX_VALUE]) {
       const limiter = createRateLimiter();
       const rule = ruleOf([tokens(MAX_BUDGET, 6000, 1)]);
-      for (let i = 0; i < 3; i++) {
-        expect(limiter.take(rule, T, 'id', 0)).toBe(0);
-        expect(limiter.settle('id', { tokens: used }, 0)).toBe(true);
-        const wait = limiter.take(rule, T, 'id', i);
-        expect(wait).toBeGreaterThan(0);
-        expect(wait).toBeLessThanOrEqual(6100);
-        expect(limiter.take(rule, T, 'other', 6100)).toBe(0);
-        break;
-      }
+      expect(limiter.take(rule, T, 'id', 0)).toBe(0);
+      expect(limiter.settle('id', { tokens: used }, 0)).toBe(true);
+      const wait = limiter.take(rule, T, 'other', 1);
+      expect(wait).toBeGreaterThan(0);
+      expect(wait).toBeLessThanOrEqual(6100);
+      expect(limiter.take(rule, T, 'other', 6100)).toBe(0);
     }
   });
 
