@@ -2,6 +2,7 @@ import type { Verdict } from '@cortex-governance/core';
 import type { Authorization, Governor } from '@cortex-governance/governor';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { McpGovernor } from '../src/index.ts';
 import { eventually } from './support/eventually.ts';
 import { governorWith } from './support/governor-with.ts';
 import { call, notification, request, startTestSession, tick } from './support/test-session.ts';
@@ -17,17 +18,30 @@ afterAll(async () => {
   await workspace.close();
 });
 
-/** A governor that keeps what it authorized. */
+/** A governor that keeps what it authorized, and which calls were settled and cancelled. */
 function recordingGovernor(governor: Governor) {
   const authorizations: Authorization[] = [];
+  const settled: unknown[] = [];
+  const cancelled: unknown[] = [];
   let asked = 0;
-  const recorder = governorWith(governor, async (request) => {
+  const authorizing = governorWith(governor, async (request) => {
     asked += 1;
     const authorization = await governor.authorize(request);
     authorizations.push(authorization);
     return authorization;
   });
-  return { recorder, authorizations, isIdle: () => authorizations.length === asked };
+  const recorder: McpGovernor = {
+    ...authorizing,
+    settle: (verdict) => settled.push(verdict) > 0,
+    cancel: (verdict) => cancelled.push(verdict) > 0,
+  };
+  return {
+    recorder,
+    authorizations,
+    settled,
+    cancelled,
+    isIdle: () => authorizations.length === asked,
+  };
 }
 
 const id = fc.oneof(
@@ -114,7 +128,9 @@ describe('whatever a client and a server send', () => {
     let reached = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
-        const { recorder, authorizations, isIdle } = recordingGovernor(workspace.governor);
+        const { recorder, authorizations, settled, cancelled, isIdle } = recordingGovernor(
+          workspace.governor,
+        );
         const allowedBefore = workspace.governor.counters.allowed;
         const session = await startTestSession(workspace, { governor: recorder });
         for (const { from, message } of steps) {
@@ -136,6 +152,12 @@ describe('whatever a client and a server send', () => {
         const allows = authorizations.filter(({ verdict }) => isAllow(verdict));
         expect(sent.length).toBeLessThanOrEqual(allows.length);
         expect(allows.length).toBe(workspace.governor.counters.allowed - allowedBefore);
+        // Every allow is ended once: settled when the server has the call, cancelled when it has not.
+        expect(settled).toHaveLength(sent.length);
+        expect(new Set([...settled, ...cancelled])).toEqual(
+          new Set(allows.map(({ verdict }) => verdict)),
+        );
+        expect(settled.length + cancelled.length).toBe(allows.length);
         for (const { params } of sent) {
           const match = allows.findIndex((allow) => allow.args === params.arguments);
           expect(match).toBeGreaterThanOrEqual(0);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createModelGateway } from '../src/index.ts';
-import { CALLER, openGateway } from './gateway.ts';
+import { CALLER, chat, openGateway } from './gateway.ts';
 import { withAuthorize } from './workspace.ts';
 
 const ALLOWED = ['small', 'org/large'];
@@ -52,6 +52,52 @@ const method = fc.oneof(
 );
 const agent = fc.constantFrom('planner', 'planner', 'planner', 'intruder', '');
 
+/** Pieces of server-sent events, whole and broken, with usages of which the last that is whole counts. */
+const eventPart = fc.oneof(
+  fc.nat(99).map((tokens) => ({ text: `data: {"usage":{"total_tokens":${tokens}}}`, tokens })),
+  fc
+    .constantFrom('data: {"usage":null}', 'data: {"usage":{"total_tokens":-1}}', ': usage', 'data:')
+    .map((text) => ({ text, tokens: null })),
+  fc.string().map((word) => ({ text: `data: ${JSON.stringify({ word })}`, tokens: null })),
+);
+const lineEnd = fc.constantFrom('\n', '\r\n', '\r');
+
+describe('whatever an upstream streams', () => {
+  it('is charged as its last usage says, however it is cut', async () => {
+    const rate = { perMinute: 1_000_000, tokens: { perMinute: 2 ** 40, perCall: 100 } };
+    const { gateway, governor, upstream } = await openGateway({ grant: { rate } });
+    const settle = vi.spyOn(governor, 'settle');
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(eventPart, { maxLength: 8 }),
+        lineEnd,
+        fc.array(fc.nat(40), { maxLength: 12 }),
+        async (parts, end, cuts) => {
+          const bytes = Buffer.from(parts.map(({ text }) => text + end + end).join(''));
+          upstream.answer = async ({ response }) => {
+            response.writeHead(200, { 'content-type': 'text/event-stream' });
+            let from = 0;
+            for (const length of cuts) {
+              const piece = bytes.subarray(from, from + length + 1);
+              from += length + 1;
+              await new Promise((resolve) => response.write(piece, resolve));
+            }
+            response.end(bytes.subarray(from));
+          };
+          settle.mockClear();
+          const request = chat({ model: 'small', stream: true, messages: [] });
+          const response = await gateway.handle(request, CALLER);
+          expect(Buffer.from(await response.arrayBuffer()).equals(bytes)).toBe(true);
+          const used = parts.map(({ tokens }) => tokens).findLast((tokens) => tokens !== null);
+          const usage = used === undefined ? {} : { tokens: used };
+          expect(settle.mock.calls).toEqual([[expect.anything(), usage]]);
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+});
+
 describe('whatever is sent', () => {
   it('reaches the upstream exactly when it is allowed, with the model decided on', async () => {
     const { governor, upstream } = await openGateway({ grant: { subjects: ['planner'] } });
@@ -67,6 +113,8 @@ describe('whatever is sent', () => {
       apiKey: 'upstream-key',
     });
     let reached = 0;
+    const settle = vi.spyOn(governor, 'settle');
+    const cancel = vi.spyOn(governor, 'cancel');
     await fc.assert(
       fc.asyncProperty(
         fc.record({ body, headers, path, method, agent }),
@@ -90,6 +138,9 @@ describe('whatever is sent', () => {
             return { model, stream };
           });
           expect(sent).toEqual(allowed);
+          // Each of them is settled, once.
+          expect(settle).toHaveBeenCalledTimes(reached + sent.length);
+          expect(cancel).not.toHaveBeenCalled();
           if (sent.length === 0) expect(response.status).toBeGreaterThanOrEqual(400);
           reached += sent.length;
         },
