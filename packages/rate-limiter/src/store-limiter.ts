@@ -69,6 +69,8 @@ export class StoreLimiter implements RateLimiter {
   #lastRequest: DecisionRequest | null = null;
   #lastPlan: LimitPlan | null = null;
   #lastCallKey = '';
+  /** How the latest take was counted, by the first of its limits that was not counted by the store. */
+  #notice = '';
   #refusedFull = 0;
   #refusedInvalidRule = 0;
 
@@ -80,12 +82,13 @@ export class StoreLimiter implements RateLimiter {
   }
 
   get notice(): string {
-    return this.#store.notice;
+    return this.#notice;
   }
 
   take(rule: LimitRule, request: DecisionRequest, id: string, nowMs: number): number {
     this.#advance(nowMs);
     this.#lastId = '';
+    this.#notice = '';
     const plan = this.#planOf(rule);
     if (plan === null || !isCountable(request) || (plan.reserves && !isReservationId(id))) {
       this.#refusedInvalidRule += 1;
@@ -203,6 +206,7 @@ export class StoreLimiter implements RateLimiter {
       if (one === undefined) return LIMITER_FULL;
       const wanted = unitsOf(one, request);
       const wait = one.take(request, wanted, this.#nowMs);
+      if (this.#notice === '') this.#notice = this.#store.notice;
       if (wait !== 0) return this.#refuse(plan, i, wait, request);
       units[i] = wanted;
       tokens[i] = one.token;

@@ -91,3 +91,24 @@ export function mostInAnyWindow(history: readonly Admission[], windowMs: number)
   }
   return most;
 }
+
+/**
+ * The part of a limit that was used: how many windows it took until the units of `windows` windows were
+ * used and the next one was. The first window was empty, so an exact limiter gets 1.
+ */
+export function usedPart(
+  history: readonly Admission[],
+  limit: number,
+  windowMs: number,
+  windows: number,
+): number {
+  const sorted = [...history].sort((a, b) => (a.atNs < b.atNs ? -1 : 1));
+  const startNs = sorted[0]?.atNs ?? 0n;
+  let units = 0;
+  for (const admission of sorted) {
+    units += admission.units;
+    if (units <= windows * limit) continue;
+    return (windows * windowMs) / (Number(admission.atNs - startNs) / 1_000_000);
+  }
+  return 0;
+}
