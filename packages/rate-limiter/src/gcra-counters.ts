@@ -8,6 +8,7 @@ import type { GcraColumn, GcraTable } from './gcra-table.ts';
 import type { KeySpace } from './key-space.ts';
 import { limitName } from './limit-name.ts';
 import type { LimitCounters } from './limit-store.ts';
+import { PAGE_MASK } from './slot-pages.ts';
 
 /**
  * The generic cell rate algorithm, one number for each caller; times as in {@link GcraColumn}.
@@ -49,9 +50,12 @@ export class GcraCounters implements LimitCounters {
     const column = this.#column;
     if (!column.attached) this.#table.attach(column);
     const now = nowMs * this.#rate;
-    const base = Math.max(column.tats.get(slot), now);
+    const page = column.tats.pageOf(slot);
+    const base = Math.max(page[slot & PAGE_MASK] ?? 0, now);
     if (base - now > this.#allowed(now)) return this.#wait(base, nowMs);
-    this.token = column.charge(slot, base);
+    const tat = column.charge(base);
+    page[slot & PAGE_MASK] = tat;
+    this.token = tat;
     column.usedMs = nowMs;
     if (this.#table.columns.length > 1) this.#table.chargeOthers(column, slot, nowMs);
     return 0;

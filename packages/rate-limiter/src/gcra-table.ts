@@ -32,12 +32,10 @@ export class GcraColumn {
     this.spanMs = spanMs;
   }
 
-  /** Charges one call to a slot, and returns its TAT. Rounds up, so that no sum loses a part of it. */
-  charge(slot: number, base: number): number {
-    let tat = base + this.period;
-    if (tat - base < this.period) tat += tat * Number.EPSILON;
-    this.tats.set(slot, tat);
-    return tat;
+  /** The TAT after one more call. Rounds up, so that no sum loses a part of it. */
+  charge(base: number): number {
+    const tat = base + this.period;
+    return tat - base < this.period ? tat + tat * Number.EPSILON : tat;
   }
 
   /**
@@ -111,7 +109,8 @@ export class GcraTable implements SlotTable {
   chargeOthers(admitting: GcraColumn, slot: number, nowMs: number): void {
     for (const column of this.columns) {
       if (column === admitting) continue;
-      column.charge(slot, Math.max(column.tats.get(slot), nowMs * column.limit));
+      const base = Math.max(column.tats.get(slot), nowMs * column.limit);
+      column.tats.set(slot, column.charge(base));
     }
   }
 

@@ -21,6 +21,8 @@ export interface LimitPlan {
   /** What the latest take charged, and where. */
   readonly units: Float64Array;
   readonly tokens: Float64Array;
+  /** Whether calls are told apart, or remembered, by their subject. */
+  readonly needsSubject: boolean;
   /** Whether a call under this rule has something to settle. */
   readonly reserves: boolean;
   /** How long such a call can be settled, in milliseconds. */
@@ -51,6 +53,7 @@ export function createLimitPlan(rule: LimitRule, store: LimitStore): LimitPlan |
       names: planNames(rule),
       units: new Float64Array(limits.length).fill(1),
       tokens: new Float64Array(limits.length),
+      needsSubject: reservationMs > 0 || limits.some(({ by }) => by.includes('subject')),
       reserves: reservationMs > 0,
       reservationMs,
       callIdMs,
@@ -61,17 +64,16 @@ export function createLimitPlan(rule: LimitRule, store: LimitStore): LimitPlan |
   }
 }
 
-/** Whether the members that counters are found by can be read. On the request path: no allocation. */
-export function isCountable(request: DecisionRequest): boolean {
+/**
+ * Whether the members that counters are found by can be read; those of the subject only where they are
+ * needed. On the request path: no allocation, and nothing looked at without need.
+ */
+export function isCountable(request: DecisionRequest, plan: LimitPlan): boolean {
   if (typeof request !== 'object' || request === null) return false;
   const { tenant, subject } = request;
-  return (
-    isIdentifier(tenant) &&
-    typeof subject === 'object' &&
-    subject !== null &&
-    isIdentifier(subject.type) &&
-    isIdentifier(subject.id)
-  );
+  if (!isIdentifier(tenant) || typeof subject !== 'object' || subject === null) return false;
+  if (!plan.needsSubject && request.callId === undefined) return true;
+  return isIdentifier(subject.type) && isIdentifier(subject.id);
 }
 
 /** A request's members that counters are found by: what a reservation keeps of it. */

@@ -4,7 +4,9 @@ const PAGE_BITS = 10;
 /** Slots that the first page begins with: most tables count few callers. */
 const FIRST_SLOTS = 8;
 const PAGE_SLOTS = 1 << PAGE_BITS;
-const PAGE_MASK = PAGE_SLOTS - 1;
+
+/** The place of a slot in its page: its lower bits. */
+export const PAGE_MASK = PAGE_SLOTS - 1;
 
 /** One number for each slot, 0 at first. */
 export class SlotPages {
@@ -15,9 +17,14 @@ export class SlotPages {
   }
 
   set(slot: number, value: number): void {
-    let page = this.#pages[slot >>> PAGE_BITS];
-    if (page === undefined || slot >= page.length) page = this.#pageFor(slot, page);
-    page[slot & PAGE_MASK] = value;
+    this.pageOf(slot)[slot & PAGE_MASK] = value;
+  }
+
+  /** The page of a slot, where it is at `slot & PAGE_MASK`: one look for a number read and written. */
+  pageOf(slot: number): Float64Array {
+    const page = this.#pages[slot >>> PAGE_BITS];
+    const has = page !== undefined && (slot & PAGE_MASK) < page.length;
+    return has ? page : this.#pageFor(slot, page);
   }
 
   /** Slots that have room: those above are 0. */

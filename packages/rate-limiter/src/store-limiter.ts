@@ -90,7 +90,7 @@ export class StoreLimiter implements RateLimiter {
     this.#lastId = '';
     this.#notice = '';
     const plan = this.#planOf(rule);
-    if (plan === null || !isCountable(request) || (plan.reserves && !isReservationId(id))) {
+    if (plan === null || !isCountable(request, plan) || (plan.reserves && !isReservationId(id))) {
       this.#refusedInvalidRule += 1;
       return INVALID_RULE_WAIT_MS;
     }
@@ -142,7 +142,7 @@ export class StoreLimiter implements RateLimiter {
   inspect(rule: LimitRule, request: DecisionRequest, nowMs: number): readonly LimitState[] {
     this.#advance(nowMs);
     const plan = this.#planOf(rule);
-    if (plan === null || !isCountable(request)) return [];
+    if (plan === null || !isCountable(request, plan)) return [];
     return plan.counters.map((counters, i) => ({
       ...counters.inspect(request, this.#nowMs),
       name: plan.names[i] ?? '',
@@ -177,6 +177,12 @@ export class StoreLimiter implements RateLimiter {
   #planOf(rule: LimitRule): LimitPlan | null {
     if (rule === this.#rule) return this.#plan;
     if (typeof rule !== 'object' || rule === null) return null;
+    const { memo } = rule;
+    if (memo !== undefined && memo.owner === this) return memo.plan as LimitPlan | null;
+    return this.#lookUp(rule);
+  }
+
+  #lookUp(rule: LimitRule): LimitPlan | null {
     let known = this.#plans.get(rule);
     if (known === undefined) {
       known = createLimitPlan(rule, this.#store) ?? { unusable: true };
@@ -184,6 +190,11 @@ export class StoreLimiter implements RateLimiter {
     }
     this.#rule = rule;
     this.#plan = 'unusable' in known ? null : known;
+    const { memo } = rule;
+    if (memo !== undefined && memo.owner === null) {
+      memo.plan = this.#plan;
+      memo.owner = this;
+    }
     return this.#plan;
   }
 
@@ -201,7 +212,8 @@ export class StoreLimiter implements RateLimiter {
 
   #charge(plan: LimitPlan, request: DecisionRequest, id: string, callKey: string): number {
     const { counters, units, tokens } = plan;
-    for (let i = 0; i < counters.length; i++) {
+    const count = counters.length;
+    for (let i = 0; i < count; i++) {
       const one = counters[i];
       if (one === undefined) return LIMITER_FULL;
       const wanted = unitsOf(one, request);
@@ -274,7 +286,7 @@ export class StoreLimiter implements RateLimiter {
   /** Never rejects: a rule or request that cannot be counted has nothing to fetch. */
   async #prepare(rule: LimitRule, request: DecisionRequest): Promise<void> {
     const plan = this.#planOf(rule);
-    if (plan === null || !isCountable(request)) return;
+    if (plan === null || !isCountable(request, plan)) return;
     await this.#store.prepare?.(plan.counters, request);
   }
 }

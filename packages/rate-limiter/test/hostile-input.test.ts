@@ -114,7 +114,11 @@ describe('a request that cannot be counted', () => {
   ];
   it.each(requests)('with %s: refuses, and holds nothing', (_, bad) => {
     const limiter = createRateLimiter();
-    expect(limiter.take(ruleOf([GOOD]), bad as never, 'id', 0)).toBe(INVALID_RULE_WAIT_MS);
+    const bySubject = ruleOf([{ ...GOOD, by: ['tenant', 'subject'] }]);
+    for (const rule of [bySubject, ruleOf([concurrency(5, 1000)])]) {
+      expect(limiter.take(rule, bad as never, 'id', 0)).toBe(INVALID_RULE_WAIT_MS);
+      expect(limiter.inspect(rule, bad as never, 0)).toEqual([]);
+    }
     expect(limiter.size()).toBe(0);
   });
 
