@@ -71,6 +71,7 @@ export {
   type Limit,
   type LimitDimension,
   type LimitRule,
+  type LimitRuleMemo,
   type WindowLimit,
 } from './ports/limit-rule.ts';
 export { type LogFields, type Logger, silentLogger } from './ports/logger.ts';

@@ -13,7 +13,7 @@ const MOST_SINGLE_CALLS = 10_000;
 /** What limits count apart that do not say otherwise. */
 const EACH_ACTION: readonly LimitDimension[] = Object.freeze(['tenant', 'tool', 'action'] as const);
 
-/** The limits of one action of a grant, as a limiter takes them. Frozen. */
+/** The limits of one action of a grant, as a limiter takes them. Frozen, but for the limiter's memo. */
 export function compileLimitRule(grant: Grant, action: string, rate: GrantRate): LimitRule {
   const limits = compileLimits(rate, EACH_ACTION);
   for (const further of rate.limits ?? []) limits.push(...compileLimits(further, further.by));
@@ -22,6 +22,7 @@ export function compileLimitRule(grant: Grant, action: string, rate: GrantRate):
     action,
     limits: Object.freeze(limits.map((limit) => Object.freeze(limit))),
     shadow: grant.mode === 'shadow',
+    memo: { owner: null, plan: null },
   });
 }
 

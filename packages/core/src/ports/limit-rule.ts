@@ -53,6 +53,16 @@ export interface BudgetLimit extends CountedBy {
 
 export type Limit = WindowLimit | GcraLimit | ConcurrencyLimit | BudgetLimit;
 
+/**
+ * Where one limiter keeps what it worked out for a rule, so that a call finds it without a lookup. Whoever
+ * makes rules for the request path gives each a new one; nobody but the limiter touches it.
+ */
+export interface LimitRuleMemo {
+  /** The limiter that {@link plan} is of; null at first. */
+  owner: object | null;
+  plan: unknown;
+}
+
 /** The limits of one action of one tool. All of them admit a call, or none is charged. */
 export interface LimitRule {
   readonly tool: string;
@@ -60,4 +70,5 @@ export interface LimitRule {
   readonly limits: readonly Limit[];
   /** Whether the grant is in shadow mode: its calls are counted apart from those that are enforced. */
   readonly shadow: boolean;
+  readonly memo?: LimitRuleMemo;
 }
