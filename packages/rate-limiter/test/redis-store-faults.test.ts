@@ -15,10 +15,12 @@ import {
   type StoreLimiter,
 } from '../src/index.ts';
 import {
+  type Admission,
   call,
   concurrencyOf,
   drain,
   gcraOf,
+  mostInAnyWindow,
   nextId,
   requestOf,
   ruleOf,
@@ -32,6 +34,15 @@ const LIMITS = [
   tokensOf(5, 600_000),
   concurrencyOf(5, 600_000),
 ];
+
+/** Numbers from 0 to below 1, the same in every run (a linear congruential generator). */
+function seededRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
 
 /** A connection of the test's own: every reply is what the function gives. */
 function connectionOf(
@@ -200,6 +211,49 @@ describe.runIf(redisOrSkip('rate-limiter: faults of the store'))('a store with f
       );
       expect(await drain(limiter, rule, requestOf('t'))).toBe(0);
       expect(calls).toBeGreaterThan(6);
+    },
+    20_000,
+  );
+
+  it.each([
+    { name: 'window', limit: windowOf(40, 400), most: 40 },
+    { name: 'budget', limit: tokensOf(120, 400, 3), most: 120 },
+    { name: 'gcra', limit: gcraOf(60, 400, 15), most: 75 },
+  ])(
+    'no $name is passed by processes that come, go, cancel, and lose answers',
+    async ({ limit, most }) => {
+      const rule = ruleOf(limit);
+      const request = requestOf('t');
+      const history: Admission[] = [];
+      const random = seededRandom(20_261_121);
+      const endMs = now() + 4000;
+      const actor = async (): Promise<void> => {
+        while (now() < endMs) {
+          const connection = losing(() => random() < 0.15);
+          const limiter = await createRedisLimiter({ connection, timeoutMs: 2000 });
+          const leaveMs = Math.min(endMs, now() + 200 + 800 * random());
+          while (now() < leaveMs) {
+            const id = nextId();
+            const wait = await call(limiter, rule, request, id);
+            const atNs = process.hrtime.bigint();
+            if (wait !== 0) await new Promise((resolve) => setTimeout(resolve, 10 * random()));
+            else if (random() < 0.2) expect(limiter.cancel(id, now())).toBe(true);
+            else if (limit.kind !== 'budget') history.push({ atNs, units: 1 });
+            else {
+              const units = Math.floor(4 * random());
+              expect(limiter.settle(id, { tokens: units }, now())).toBe(true);
+              history.push({ atNs, units });
+            }
+            // Some do nothing for a while with what they hold.
+            if (random() < 0.05)
+              await new Promise((resolve) => setTimeout(resolve, 150 * random()));
+          }
+          await limiter.close();
+        }
+      };
+      await Promise.all(Array.from({ length: 6 }, actor));
+      expect(mostInAnyWindow(history, 400)).toBeLessThanOrEqual(most);
+      expect(mostInAnyWindow(history, 400)).toBeGreaterThan(most / 3);
     },
     20_000,
   );
