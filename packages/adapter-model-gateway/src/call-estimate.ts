@@ -16,6 +16,12 @@ const CONTENT_MEMBERS: ReadonlySet<string> = new Set([
   ...['input', 'prompt', 'query', 'documents', 'prediction', 'logit_bias', 'metadata'],
 ]);
 
+/**
+ * The caps that OpenAI-compatible servers go by. Another name, or another place, can raise the estimate
+ * but not bound it: a server that does not know it would answer without a cap.
+ */
+const BOUNDING_MEMBERS = ['max_tokens', 'max_completion_tokens'] as const;
+
 /** A call as it will be sent. */
 export interface EstimatedCall {
   readonly body: Readonly<Record<string, unknown>>;
@@ -38,9 +44,17 @@ export function estimateCall(
   const { largest, bounded, choices } = findTokenCap(withoutContent(body));
   const answer = wholeUnits(largest * choices);
   const tokens = wholeUnits(prompt + answer);
-  if (bounded) return { tokens, ...costMember(price, prompt, answer) };
+  if (bounded && namesCap(body)) return { tokens, ...costMember(price, prompt, answer) };
   // To the limiter a cap that is no number is one of `perCall` tokens.
   return { tokens, caps: { max_tokens: 'none', n: choices } };
+}
+
+/** Whether there is a cap that holds. Zero is none: to some servers it means as much as there is room for. */
+function namesCap(body: EstimatedCall['body']): boolean {
+  return BOUNDING_MEMBERS.some((name) => {
+    const cap = Object.hasOwn(body, name) ? body[name] : undefined;
+    return typeof cap === 'number' && Number.isInteger(cap) && cap > 0;
+  });
 }
 
 function costMember(price: ModelPrice | null, prompt: number, answer: number): Attributes {

@@ -169,6 +169,12 @@ describe('the estimate of a call', () => {
     ['the ceiling for each answer', { n: 2 }, 1000],
     ['the ceiling for a cap that is no number', { max_tokens: '1' }, 500],
     ['the ceiling for a cap below zero', { max_tokens: -5 }, 500],
+    ['the ceiling for a cap of zero', { max_tokens: 0 }, 500],
+    ['the ceiling for half a token', { max_tokens: 0.5 }, 500],
+    ['the ceiling for a cap that no server goes by', { max_input_tokens: 1 }, 500],
+    ['the ceiling for a cap in another letter case', { Max_Tokens: 1 }, 500],
+    ['the ceiling for a cap in another place', { options: { max_tokens: 1 } }, 500],
+    ['the larger of the ceiling and such a cap', { options: { max_tokens: 700 } }, 720],
     [
       'the ceiling for a cap that is null beside one that is small',
       { max_tokens: 1, max_completion_tokens: null },
