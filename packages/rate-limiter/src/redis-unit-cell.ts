@@ -1,18 +1,8 @@
 import { type CellCall, HOLD_MS, RedisCell } from './redis-cell.ts';
 import { RedisDemand } from './redis-demand.ts';
 import type { RedisGrant } from './redis-grant.ts';
+import { RedisLeases } from './redis-leases.ts';
 import { CLOCK_RATE_MARGIN, type UnitPlan } from './redis-plan.ts';
-
-/** Units that were leased together, and how long they can be used. */
-interface Lease {
-  /** The sub-window or time of the grant, as the store knows it. */
-  readonly mark: number;
-  /** What the limit was when they were granted: they are no more than a lower one allows. */
-  readonly limit: number;
-  readonly most: number;
-  units: number;
-  untilMs: number;
-}
 
 /** A call whose outcome is not known is repeated under its number until it is. */
 interface OpenCall {
@@ -25,16 +15,12 @@ interface OpenCall {
 /** Units promised to a prepared call are not promised again for this long, in milliseconds. */
 const CLAIM_MS = 5;
 
-/** Marks for which units go back in one call; more are left to expire. */
-const MAX_RETURNS = 128;
-
 /** Units of a window, a budget or a steady rate. */
 export class RedisUnitCell extends RedisCell {
   /** Mark of what the latest take took. */
   token = 0;
   readonly #demand = new RedisDemand();
-  readonly #returns = new Map<number, number>();
-  #leases: Lease[] = [];
+  readonly #leases = new RedisLeases();
   #open: OpenCall | null = null;
   #plan: UnitPlan;
   #debt = 0;
@@ -63,7 +49,7 @@ export class RedisUnitCell extends RedisCell {
       this.#missed = Math.max(this.#missed, units);
       return this.miss(units, nowMs);
     }
-    this.token = this.#use(units, nowMs);
+    this.token = this.#leases.use(units, this.#plan, nowMs);
     this.#claimed = Math.max(0, this.#claimed - units);
     this.#askAhead(nowMs);
     return 0;
@@ -81,21 +67,14 @@ export class RedisUnitCell extends RedisCell {
   }
 
   give(units: number, mark: number, nowMs: number): void {
-    const lease = this.#leases.find((held) => held.mark === mark && this.#isUsable(held, nowMs));
-    if (lease !== undefined) lease.units += units;
-    else this.#giveBack(mark, units);
+    this.#leases.give(mark, units, this.#plan, nowMs);
     this.forgetRefusal();
     this.host.touched(this);
   }
 
   charge(plan: UnitPlan, units: number, nowMs: number): void {
     this.#adopt(plan);
-    let rest = units;
-    for (const lease of this.#leases) {
-      const paid = this.#isUsable(lease, nowMs) ? Math.min(lease.units, rest) : 0;
-      lease.units -= paid;
-      rest -= paid;
-    }
+    const rest = units - this.#leases.spend(units, this.#plan, nowMs);
     if (rest <= 0) return;
     this.#solventUntilMs = Number.NEGATIVE_INFINITY;
     this.#debt = Math.min(Number.MAX_SAFE_INTEGER, this.#debt + rest);
@@ -106,7 +85,7 @@ export class RedisUnitCell extends RedisCell {
   remaining(plan: UnitPlan, nowMs: number): number | null {
     this.#adopt(plan);
     if (this.#left === null || nowMs - this.#leftAtMs > plan.windowMs) return null;
-    return Math.max(0, this.#left + this.free(nowMs) + this.#returning() - this.#debt);
+    return Math.max(0, this.#left + this.free(nowMs) + this.#leases.returning() - this.#debt);
   }
 
   waitMs(nowMs: number): number {
@@ -114,17 +93,17 @@ export class RedisUnitCell extends RedisCell {
   }
 
   override sweep(nowMs: number): boolean {
-    this.#prune(nowMs);
-    if (nowMs - this.#lastTakeMs > HOLD_MS) this.#returnLeases();
+    this.#leases.prune(nowMs);
+    if (nowMs - this.#lastTakeMs > HOLD_MS) this.#leases.returnAll();
     const forgotten = this.#open !== null && nowMs - this.#open.sinceMs > 2 * this.#plan.stepMs;
     if (forgotten && !this.isBusy && this.#open?.debt === 0) this.#open = null;
-    if (this.#returns.size > 0 || this.#debt > 0 || this.#open !== null) this.ask();
-    return this.isBusy || this.#leases.length > 0 || this.refusal(1, nowMs) > 0;
+    if (this.#leases.hasReturns || this.#debt > 0 || this.#open !== null) this.ask();
+    return this.isBusy || this.#leases.size > 0 || this.refusal(1, nowMs) > 0;
   }
 
   override release(): void {
-    this.#returnLeases();
-    if (this.#returns.size > 0 || this.#debt > 0 || this.#open !== null) this.ask();
+    this.#leases.returnAll();
+    if (this.#leases.hasReturns || this.#debt > 0 || this.#open !== null) this.ask();
   }
 
   protected override claim(units: number, nowMs: number): boolean {
@@ -140,13 +119,12 @@ export class RedisUnitCell extends RedisCell {
     const { need, want } = this.#wanted(nowMs);
     this.#missed = -1;
     this.#ahead = false;
-    if (want === 0 && this.#returns.size === 0 && this.#debt === 0) return null;
+    if (want === 0 && !this.#leases.hasReturns && this.#debt === 0) return null;
     const { script, parameters } = this.#plan;
     const { clientId } = this.host;
     const debt = this.#debt;
     const args = [...parameters, clientId, this.host.nextCall(), need, want, debt];
-    for (const [mark, units] of this.#returns) args.push(mark, units);
-    this.#returns.clear();
+    args.push(...this.#leases.takeReturns());
     this.#debt = 0;
     const call = { script, args: args.map(String), want };
     this.#open = { call, need, debt, sinceMs: nowMs };
@@ -162,7 +140,8 @@ export class RedisUnitCell extends RedisCell {
     if (grant.granted > 0) {
       const untilMs = sentAtMs + grant.usableMs * CLOCK_RATE_MARGIN;
       const { limit, most } = this.#plan;
-      this.#addLease({ mark: grant.mark, limit, most, units: grant.granted, untilMs }, nowMs);
+      const { mark, granted: units } = grant;
+      this.#leases.add({ mark, limit, most, units, untilMs }, nowMs);
     }
     if (want > 0) {
       if (grant.granted < want && grant.waitMs > 0) {
@@ -199,12 +178,7 @@ export class RedisUnitCell extends RedisCell {
 
   /** Units that can still be used when the sub-window is over. */
   #fresh(nowMs: number): number {
-    const { stepMs } = this.#plan;
-    let units = 0;
-    for (const lease of this.#leases) {
-      if (lease.untilMs - stepMs > nowMs && this.#isUsable(lease, nowMs)) units += lease.units;
-    }
-    return units;
+    return this.#leases.free(this.#plan, nowMs + this.#plan.stepMs);
   }
 
   /** Asks for the next lease before this one is used up or ends. */
@@ -217,9 +191,7 @@ export class RedisUnitCell extends RedisCell {
   }
 
   protected override free(nowMs: number): number {
-    let units = 0;
-    for (const lease of this.#leases) if (this.#isUsable(lease, nowMs)) units += lease.units;
-    return units;
+    return this.#leases.free(this.#plan, nowMs);
   }
 
   /** Whether a take can have so many units. A take of none needs only that there is no debt. */
@@ -227,29 +199,6 @@ export class RedisUnitCell extends RedisCell {
     const free = this.free(nowMs);
     if (units > 0) return free >= units;
     return this.#debt === 0 && (free > 0 || nowMs < this.#solventUntilMs);
-  }
-
-  #isUsable(lease: Lease, nowMs: number): boolean {
-    const { limit, most } = this.#plan;
-    return nowMs < lease.untilMs && lease.limit <= limit && lease.most <= most;
-  }
-
-  /**
-   * Uses units that are there, the oldest first, and gives the mark of the oldest: what is given back under
-   * it leaves the window no later than what was used, so that no window is ever counted short.
-   */
-  #use(units: number, nowMs: number): number {
-    let mark = 0;
-    let rest = units;
-    for (const lease of this.#leases) {
-      if (!this.#isUsable(lease, nowMs) || lease.units === 0) continue;
-      if (mark === 0) mark = lease.mark;
-      const used = Math.min(lease.units, rest);
-      lease.units -= used;
-      rest -= used;
-      if (rest === 0) break;
-    }
-    return mark;
   }
 
   /** Another limit is another question to the store. */
@@ -260,43 +209,5 @@ export class RedisUnitCell extends RedisCell {
       this.#left = null;
     }
     this.#plan = plan;
-  }
-
-  #returning(): number {
-    let units = 0;
-    for (const more of this.#returns.values()) units += more;
-    return units;
-  }
-
-  #addLease(lease: Lease, nowMs: number): void {
-    this.#prune(nowMs);
-    const same = this.#leases.find(({ mark }) => mark === lease.mark);
-    if (nowMs >= lease.untilMs) {
-      this.#giveBack(lease.mark, lease.units);
-    } else if (same === undefined) {
-      this.#leases.push(lease);
-    } else {
-      same.units += lease.units;
-      same.untilMs = Math.min(same.untilMs, lease.untilMs);
-    }
-  }
-
-  #prune(nowMs: number): void {
-    const over = (lease: Lease) => nowMs >= lease.untilMs || lease.units === 0;
-    if (!this.#leases.some(over)) return;
-    for (const lease of this.#leases) if (over(lease)) this.#giveBack(lease.mark, lease.units);
-    this.#leases = this.#leases.filter((lease) => !over(lease));
-  }
-
-  #returnLeases(): void {
-    for (const { mark, units } of this.#leases) this.#giveBack(mark, units);
-    this.#leases = [];
-  }
-
-  #giveBack(mark: number, units: number): void {
-    if (units <= 0) return;
-    const held = this.#returns.get(mark);
-    if (held === undefined && this.#returns.size >= MAX_RETURNS) return;
-    this.#returns.set(mark, (held ?? 0) + units);
   }
 }
