@@ -68,17 +68,23 @@ export class RedisUnitCell extends RedisCell {
 
   give(units: number, mark: number, nowMs: number): void {
     this.#leases.give(mark, units, this.#plan, nowMs);
+    this.#payDebt(nowMs);
     this.forgetRefusal();
     this.host.touched(this);
   }
 
   charge(plan: UnitPlan, units: number, nowMs: number): void {
     this.#adopt(plan);
-    const rest = units - this.#leases.spend(units, this.#plan, nowMs);
-    if (rest <= 0) return;
+    this.#debt = Math.min(Number.MAX_SAFE_INTEGER, this.#debt + units);
+    this.#payDebt(nowMs);
+    if (this.#debt === 0) return;
     this.#solventUntilMs = Number.NEGATIVE_INFINITY;
-    this.#debt = Math.min(Number.MAX_SAFE_INTEGER, this.#debt + rest);
     this.ask();
+  }
+
+  /** From units that are held: the store has counted them. The rest is charged by the next call. */
+  #payDebt(nowMs: number): void {
+    if (this.#debt > 0) this.#debt -= this.#leases.spend(this.#debt, this.#plan, nowMs);
   }
 
   /** Units that could be had, as far as is known here; null when the store has not said. */
@@ -142,6 +148,7 @@ export class RedisUnitCell extends RedisCell {
       const { limit, most } = this.#plan;
       const { mark, granted: units } = grant;
       this.#leases.add({ mark, limit, most, units, untilMs }, nowMs);
+      this.#payDebt(nowMs);
     }
     if (want > 0) {
       if (grant.granted < want && grant.waitMs > 0) {
@@ -196,9 +203,9 @@ export class RedisUnitCell extends RedisCell {
 
   /** Whether a take can have so many units. A take of none needs only that there is no debt. */
   #has(units: number, nowMs: number): boolean {
+    if (this.#debt > 0) return false;
     const free = this.free(nowMs);
-    if (units > 0) return free >= units;
-    return this.#debt === 0 && (free > 0 || nowMs < this.#solventUntilMs);
+    return units > 0 ? free >= units : free > 0 || nowMs < this.#solventUntilMs;
   }
 
   /** Another limit is another question to the store. */

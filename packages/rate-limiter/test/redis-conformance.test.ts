@@ -28,6 +28,6 @@ describe.runIf(redisOrSkip('rate-limiter: conformance of createRedisLimiter'))('
       const prefix = `limiter-${prefixes}:`;
       return createRedisLimiter({ url: redis.url, timeoutMs: 5000, prefix, clock });
     },
-    { exact: false, ownTime: false, runs: 10 },
+    { exact: false, ownTime: false, runs: 60 },
   );
 });

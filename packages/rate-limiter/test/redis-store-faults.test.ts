@@ -285,6 +285,34 @@ describe.runIf(redisOrSkip('rate-limiter: faults of the store'))('a store with f
     expect(await redis.command('HGET', key, 'sum')).toBe('700');
   }, 20_000);
 
+  it('pays a debt with units that arrive after it, before any call has them', async () => {
+    let calls = 0;
+    let release = (): void => {};
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const direct = losing(() => false);
+    const limiter = await open({
+      ...direct,
+      evalScript: async (...parts) => {
+        calls += 1;
+        const reply = await direct.evalScript(...parts);
+        // The probe, the lease, and then the one that is fetched ahead.
+        if (calls === 3) await gate;
+        return reply;
+      },
+    });
+    const rule = ruleOf(tokensOf(1000, 600_000, 100));
+    const id = nextId();
+    expect(await call(limiter, rule, requestOf('t'), id)).toBe(0);
+    await vi.waitFor(() => expect(calls).toBe(3));
+    expect(limiter.settle(id, { tokens: 1000 }, now())).toBe(true);
+    release();
+    for (let i = 0; i < 20; i++) {
+      expect(await call(limiter, rule, requestOf('t', 1))).not.toBe(0);
+    }
+  }, 20_000);
+
   it('takes back what was not used once, however often the answers are lost', async () => {
     let lose = false;
     const limiter = await open(losing(() => lose));
