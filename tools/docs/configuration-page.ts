@@ -18,6 +18,8 @@ interface SchemaNode {
   readonly anyOf?: readonly SchemaNode[];
   readonly items?: SchemaNode;
   readonly properties?: Readonly<Record<string, SchemaNode>>;
+  /** Of a map: its values; false where unknown keys are refused. */
+  readonly additionalProperties?: SchemaNode | boolean;
   readonly required?: readonly string[];
   readonly default?: unknown;
   readonly description?: string;
@@ -47,6 +49,7 @@ function collect(path: string, node: SchemaNode, required: boolean, lines: strin
     }
     return;
   }
+  const value = mapValue(node);
   const standard =
     node.default === undefined
       ? required
@@ -54,6 +57,14 @@ function collect(path: string, node: SchemaNode, required: boolean, lines: strin
         : ''
       : `\`${JSON.stringify(node.default)}\``;
   lines.push(`| \`${path}\` | ${typeName(node)} | ${standard} | ${node.description ?? ''} |`);
+  for (const [name, member] of Object.entries(value?.properties ?? {})) {
+    collect(`${path}.<name>.${name}`, member, value?.required?.includes(name) ?? false, lines);
+  }
+}
+
+/** What a map holds; undefined for any other node. */
+function mapValue({ additionalProperties }: SchemaNode): SchemaNode | undefined {
+  return typeof additionalProperties === 'object' ? additionalProperties : undefined;
 }
 
 function typeName(node: SchemaNode): string {
@@ -61,6 +72,7 @@ function typeName(node: SchemaNode): string {
   if (node.enum !== undefined) return node.enum.map((value) => `\`${String(value)}\``).join(' or ');
   if (node.anyOf !== undefined) return node.anyOf.map(typeName).join(' or ');
   if (node.type === 'array') return `list of ${typeName(node.items ?? {})}`;
+  if (mapValue(node) !== undefined) return 'map';
   const bounds = node.minimum !== undefined && node.maximum !== undefined;
   return bounds ? `${node.type} ${node.minimum}–${node.maximum}` : (node.type ?? 'any');
 }

@@ -1,5 +1,6 @@
 import { DURABILITIES } from '@cortex-governance/core';
 import { z } from 'zod';
+import { GATEWAY_DEFAULTS, gatewayConfig } from './gateway-config.ts';
 import { LIMITER_DEFAULTS, limiterConfig } from './limiter-config.ts';
 
 /** Every default of `governance.yaml`, by its place in the file. Units are in the names. */
@@ -28,9 +29,7 @@ export const CONFIG_DEFAULTS = Object.freeze({
   mcpTool: 'mcp',
   tenant: 'default',
   agent: 'local',
-  gatewayTool: 'model-gateway',
-  /** Longest wait for the model's first byte: 2 minutes. */
-  gatewayTimeoutMs: 120_000,
+  ...GATEWAY_DEFAULTS,
 });
 
 const D = CONFIG_DEFAULTS;
@@ -182,24 +181,6 @@ const mcp = z
   .prefault({})
   .describe('The MCP proxy.');
 
-const gateway = z
-  .strictObject({
-    upstream: z
-      .url()
-      .describe('Base URL of an OpenAI-compatible API, such as http://127.0.0.1:8080/v1.'),
-    apiKeyEnv: z
-      .string()
-      .min(1)
-      .optional()
-      .describe('Environment variable with the upstream API key.'),
-    tool: z.string().min(1).default(D.gatewayTool).describe('Grant that governs model calls.'),
-    timeoutMs: positiveMs
-      .default(D.gatewayTimeoutMs)
-      .describe("Longest wait for the model's first byte."),
-  })
-  .optional()
-  .describe('The model gateway; off unless given.');
-
 /** The shape of `.cortex/governance.yaml`. Unknown keys are refused. */
 export const governanceConfigSchema = z.strictObject({
   $schema: z.string().optional(),
@@ -212,7 +193,7 @@ export const governanceConfigSchema = z.strictObject({
   evidence,
   server,
   mcp,
-  gateway,
+  gateway: gatewayConfig,
   log: z
     .strictObject({
       level: z

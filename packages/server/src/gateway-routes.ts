@@ -43,7 +43,7 @@ export function gatewayRoutes(app: FastifyInstance, parts: GatewayParts): void {
 }
 
 function createGateway({ governor, config, env }: GatewayParts): ModelGateway {
-  const { upstream, apiKeyEnv, tool, timeoutMs } = config;
+  const { upstream, apiKeyEnv, tool, timeoutMs, prices } = config;
   const { configFile: file } = governor.paths;
   const apiKey = apiKeyEnv === undefined ? undefined : env[apiKeyEnv];
   if (apiKeyEnv !== undefined && (apiKey === undefined || apiKey === '')) {
@@ -56,6 +56,7 @@ function createGateway({ governor, config, env }: GatewayParts): ModelGateway {
       upstream,
       tool,
       timeoutMs,
+      prices,
       maxBodyBytes: governor.config.server.bodyLimitBytes,
       ...(apiKey === undefined ? {} : { apiKey }),
     });

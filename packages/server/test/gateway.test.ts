@@ -119,6 +119,50 @@ describe('the model gateway', () => {
     expect(third.headers.get('ratelimit')).toContain('"tokens-60";r=86');
   });
 
+  it('charges a cost limit what the configured price makes of the tokens used', async () => {
+    const upstream = await startUpstream((response) => {
+      response.setHeader('content-type', 'application/json');
+      response.end('{"usage":{"prompt_tokens":10,"completion_tokens":4,"total_tokens":14}}');
+    });
+    const rate = { perMinute: 100, cost: { perMinute: 1_000_000, perCall: 100_000 } };
+    const prices =
+      '  prices: { small: { input: 500, output: 2000 }, "org/free": { input: 0, output: 0 } }';
+    const { config, ...rest } = files(upstream.url, '', { rate });
+    const { url } = await startServer({
+      ...rest,
+      config: `gateway:\n  upstream: "${upstream.url}"\n${prices}\n`,
+    });
+    const remaining = async (body: object): Promise<number> => {
+      const { headers } = await post(`${url}/v1/chat/completions`, body);
+      return Number(/"cost-60";r=(\d+)/.exec(headers.get('ratelimit') ?? '')?.[1]);
+    };
+    const few = { ...CHAT, max_tokens: 4 };
+    await remaining(few);
+    // Before this call 10 x 500 + 4 x 2000 millionths were charged; a free model's estimate is nothing.
+    expect(await remaining({ ...few, model: 'org/free' })).toBe(1_000_000 - 13_000);
+    // A model without a price holds the grant's perCall while it runs.
+    expect(await remaining({ ...few, model: 'other' })).toBe(1_000_000 - 13_000 - 100_000);
+  });
+
+  it.each([
+    ['gateway.prices.small.input', '{ small: { input: -1, output: 1 } }'],
+    ['gateway.prices.small.output', '{ small: { input: 1, output: 1000001 } }'],
+    ['gateway.prices.small', '{ small: { input: 1, output: 1, cached: 1 } }'],
+    ['gateway.prices.small.output', '{ small: { input: 1 } }'],
+    ['gateway.prices', '{ "": { input: 1, output: 1 } }'],
+    ['gateway.prices', `{ ${'m'.repeat(257)}: { input: 1, output: 1 } }`],
+    [
+      'gateway.prices',
+      `{ ${Array.from({ length: 1001 }, (_, i) => `m${i}: { input: 1, output: 1 }`).join(', ')} }`,
+    ],
+  ])('does not start with a bad price: %s', async (place, prices) => {
+    const config = `gateway: { upstream: "http://127.0.0.1:9/v1", prices: ${prices} }\n`;
+    await expect(makeGovernor({ config })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining(place),
+    });
+  });
+
   it('streams, and lets go of the upstream when the client goes away', async () => {
     let upstreamClosed = false;
     const upstream = await startUpstream((response) => {
