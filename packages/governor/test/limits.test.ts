@@ -71,6 +71,18 @@ describe('limits that are settled', () => {
 });
 
 describe('the limiter of a governor', () => {
+  it('shows in the metrics what it holds', async () => {
+    const governor = await openLimited(RATE);
+    const first = governor.decide({ ...call(), callId: 'c-1' });
+    const { body } = await governor.metrics.expose();
+    expect(body).toMatch(/^governance_limiter_reservations 1$/m);
+    expect(body).toMatch(/^governance_limiter_call_ids 1$/m);
+    expect(body).toMatch(/^governance_limiter_refused_total\{reason="full"\} 0$/m);
+    expect(body).not.toMatch(/^governance_limiter_store_available /m);
+    governor.settle(first, {});
+    expect((await governor.metrics.expose()).body).toMatch(/^governance_limiter_reservations 0$/m);
+  });
+
   it('can be given, and is asked to prepare before evaluate decides', async () => {
     const inner = createRateLimiter();
     const prepared: string[] = [];
@@ -129,6 +141,9 @@ describe('the limiter of a governor', () => {
       const verdict = await governor.evaluate(call());
       expect(verdict.code, failMode).toBe(code);
       expect(verdict.reason).toMatch(notice);
+      const { body } = await governor.metrics.expose();
+      expect(body).toMatch(/^governance_limiter_store_available 0$/m);
+      expect(body).toMatch(/^governance_limiter_without_store_total\{reason="unavailable"\} 1$/m);
       await governor.close();
     }
   });

@@ -6,12 +6,12 @@ import { MemoryStore } from './memory-store.ts';
 import { DEFAULT_MAX_SLOTS } from './rate-limiter-options.ts';
 import { ClientConnection } from './redis-client-connection.ts';
 import type { RedisConnection } from './redis-connection.ts';
+import { RedisLimiter } from './redis-limiter.ts';
 import { type RedisLimiterOptions, redisLimiterOptionsSchema } from './redis-limiter-options.ts';
 import { RedisLink } from './redis-link.ts';
 import { redisScript } from './redis-script.ts';
 import { slotGroup } from './redis-slot.ts';
 import { RedisStore } from './redis-store.ts';
-import { StoreLimiter } from './store-limiter.ts';
 
 type Options = z.output<typeof redisLimiterOptionsSchema>;
 
@@ -28,7 +28,7 @@ const PROBE_TAG = 'probe';
  * @throws {GovernanceError} OPTIONS_INVALID; also when `url` or `nodes` is given and the package
  *   @redis/client is not installed.
  */
-export async function createRedisLimiter(options: RedisLimiterOptions): Promise<StoreLimiter> {
+export async function createRedisLimiter(options: RedisLimiterOptions): Promise<RedisLimiter> {
   const checked = parseOptions(redisLimiterOptionsSchema, options, 'createRedisLimiter(options)');
   const { clock, logger, random, timeoutMs, connectTimeoutMs, prefix } = checked;
   const connection = checked.connection ?? (await openConnection(checked));
@@ -49,7 +49,7 @@ export async function createRedisLimiter(options: RedisLimiterOptions): Promise<
   });
   const group = sharded ? slotGroup(PROBE_TAG) : 0;
   await link.probe(group, PROBE_SCRIPT, `${prefix}{${PROBE_TAG}}`, connectTimeoutMs);
-  return new StoreLimiter(store, checked);
+  return new RedisLimiter(store, checked);
 }
 
 function localStore({ failMode, maxKeys }: Options): LimitStore | null {

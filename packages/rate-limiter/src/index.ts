@@ -29,6 +29,7 @@ export {
 } from './rate-limiter-options.ts';
 export type { RedisConnection } from './redis-connection.ts';
 export type { RedisFailMode } from './redis-counters.ts';
+export type { RedisLimiter, RedisLimiterStats } from './redis-limiter.ts';
 export {
   DEFAULT_CONNECT_TIMEOUT_MS,
   DEFAULT_FAIL_MODE,

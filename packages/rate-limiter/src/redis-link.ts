@@ -38,6 +38,11 @@ export class RedisLink {
     this.#options = options;
   }
 
+  /** Whether no part of the store failed to answer when last asked. */
+  get isUp(): boolean {
+    return this.#outages.size === 0;
+  }
+
   /** Whether the part of the store that serves this group gave no answer when last asked. */
   isDown(group: number): boolean {
     return this.#outages.size !== 0 && this.#outages.has(group);

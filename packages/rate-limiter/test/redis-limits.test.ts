@@ -267,6 +267,11 @@ describe.runIf(redisOrSkip('rate-limiter: limits through Redis'))('limits throug
     const request = { ...requestOf(newTenant()), callId: 'once' };
     expect(limiter.take(rule, request, nextId(), now())).toBe(LIMITER_UNAVAILABLE);
     expect(limiter.notice).toBe('lease pending');
+    expect(limiter.stats()).toMatchObject({
+      storeAvailable: true,
+      leasePending: 1,
+      takenWithoutStore: 0,
+    });
     expect(await call(limiter, rule, request)).toBe(0);
     expect(limiter.notice).toBe('');
     expect(limiter.take(rule, requestOf(newTenant()), nextId(), now())).toBe(LIMITER_UNAVAILABLE);

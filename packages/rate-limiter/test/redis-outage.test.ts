@@ -7,7 +7,7 @@ import {
   startRedis,
 } from '@cortex-governance/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { createRedisLimiter, type RedisLimiterOptions, type StoreLimiter } from '../src/index.ts';
+import { createRedisLimiter, type RedisLimiter, type RedisLimiterOptions } from '../src/index.ts';
 import {
   call,
   concurrencyOf,
@@ -26,7 +26,7 @@ const POLL = { timeout: 15_000, interval: 25 };
 describe.runIf(redisOrSkip('rate-limiter: outages of Redis'))('while Redis is away', () => {
   let redis: RedisServer;
   let proxy: FaultProxy;
-  const limiters: StoreLimiter[] = [];
+  const limiters: RedisLimiter[] = [];
   let tenants = 0;
 
   beforeAll(async () => {
@@ -46,7 +46,7 @@ describe.runIf(redisOrSkip('rate-limiter: outages of Redis'))('while Redis is aw
     await Promise.all(limiters.splice(0).map((limiter) => limiter.close()));
   });
 
-  async function open(options: RedisLimiterOptions = {}): Promise<StoreLimiter> {
+  async function open(options: RedisLimiterOptions = {}): Promise<RedisLimiter> {
     const url = `redis://127.0.0.1:${proxy.port}`;
     const limiter = await createRedisLimiter({ url, ...options });
     limiters.push(limiter);
@@ -94,12 +94,14 @@ describe.runIf(redisOrSkip('rate-limiter: outages of Redis'))('while Redis is aw
         expect(limiter.notice).toBe('limit store unavailable');
       }
       expect(logger.events()).toEqual(['LIMIT_STORE_UNAVAILABLE']);
+      expect(limiter.stats()).toMatchObject({ storeAvailable: false, takenWithoutStore: 20 });
       await mend();
       await vi.waitFor(async () => {
         expect(await call(limiter, rule, requestOf(newTenant()))).toBe(0);
       }, POLL);
       expect(limiter.notice).toBe('');
       expect(logger.events()).toEqual(['LIMIT_STORE_UNAVAILABLE', 'LIMIT_STORE_RECOVERED']);
+      expect(limiter.stats().storeAvailable).toBe(true);
     }, 30_000);
 
     it('open: admits everything, says so in the notice, and counts again after', async () => {
@@ -111,6 +113,7 @@ describe.runIf(redisOrSkip('rate-limiter: outages of Redis'))('while Redis is aw
         expect(await call(limiter, rule, request)).toBe(0);
         expect(limiter.notice).toBe('limit store unavailable: open');
       }
+      expect(limiter.stats()).toMatchObject({ storeAvailable: false, takenWithoutStore: 20 });
       await mend();
       await vi.waitFor(async () => {
         await call(limiter, rule, request);

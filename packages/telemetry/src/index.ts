@@ -3,7 +3,11 @@
 export { registerDecisionMetrics } from './decision-metrics.ts';
 export { registerEvidenceMetrics } from './evidence-metrics.ts';
 export { registerKillSwitchMetrics } from './kill-switch-metrics.ts';
-export { registerLimiterMetrics } from './limiter-metrics.ts';
+export {
+  type LimiterNumbers,
+  type MeasuredLimiter,
+  registerLimiterMetrics,
+} from './limiter-metrics.ts';
 export type { LogDestination } from './log-destination.ts';
 export { registerLogMetrics } from './log-metrics.ts';
 export { createLogger, type LoggerOptions, type StructuredLogger } from './logger.ts';

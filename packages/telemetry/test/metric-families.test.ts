@@ -14,6 +14,7 @@ import {
   createMetricsRegistry,
   createRequestMetrics,
   METRICS,
+  type MeasuredLimiter,
   registerDecisionMetrics,
   registerEvidenceMetrics,
   registerKillSwitchMetrics,
@@ -63,6 +64,22 @@ const tenants = {
   denied: { TENANT_MISSING: 7, TENANT_UNKNOWN: 3 },
 };
 
+const limiter = {
+  size: () => 42,
+  stats: () => ({
+    slots: 84,
+    evictions: 3,
+    refusedFull: 2,
+    refusedInvalidRule: 0,
+    reservations: 5,
+    callIds: 11,
+    storeAvailable: false,
+    takenWithoutStore: 17,
+    leasePending: 4,
+    retries: 19,
+  }),
+};
+
 interface Sources {
   readonly counters: DecisionCounters;
   readonly reload: (ok: boolean) => void;
@@ -92,7 +109,7 @@ function registerAll(registry: MetricsRegistry): Sources {
   });
   registerEvidenceMetrics(registry, { status: () => evidence });
   registerKillSwitchMetrics(registry, { status: () => killSwitch });
-  registerLimiterMetrics(registry, { size: () => 42 });
+  registerLimiterMetrics(registry, limiter);
   registerLogMetrics(registry, { dropped: 6 });
   const reload = (ok: boolean) =>
     listener?.({ ok, changed: ok, policyHash: HASH, problems: ok ? [] : ['bad'] });
@@ -262,6 +279,39 @@ describe('families', () => {
   it('show the limiter and the log', async () => {
     expect(await linesOf('governance_limiter_keys')).toEqual([[42]]);
     expect(await linesOf('governance_log_lines_dropped_total')).toEqual([[6]]);
+  });
+
+  it('show what the limiter holds and refuses, and how its store is', async () => {
+    expect(await linesOf('governance_limiter_slots')).toEqual([[84]]);
+    expect(await linesOf('governance_limiter_evictions_total')).toEqual([[3]]);
+    expect(await linesOf('governance_limiter_refused_total')).toEqual([
+      ['full', 2],
+      ['invalid_rule', 0],
+    ]);
+    expect(await linesOf('governance_limiter_reservations')).toEqual([[5]]);
+    expect(await linesOf('governance_limiter_call_ids')).toEqual([[11]]);
+    expect(await linesOf('governance_limiter_store_available')).toEqual([[0]]);
+    expect(await linesOf('governance_limiter_without_store_total')).toEqual([
+      ['unavailable', 17],
+      ['lease_pending', 4],
+    ]);
+    expect(await linesOf('governance_limiter_shared_retries_total')).toEqual([[19]]);
+  });
+
+  it('show of a limiter only what it knows', async () => {
+    const shown = async (measured: MeasuredLimiter): Promise<string[]> => {
+      const registry = createMetricsRegistry({ processMetrics: false });
+      registerLimiterMetrics(registry, measured);
+      const families = parseExposition((await registry.expose()).body);
+      return [...families]
+        .filter(([name, { samples }]) => name.includes('_limiter_') && samples.length > 0)
+        .map(([name]) => name);
+    };
+    expect(await shown({ size: () => 1 })).toEqual(['governance_limiter_keys']);
+    expect(await shown({ size: () => 1, stats: () => ({ evictions: 0 }) })).toEqual([
+      'governance_limiter_keys',
+      'governance_limiter_evictions_total',
+    ]);
   });
 
   it('keep the others when a part cannot say where it stands', async () => {
