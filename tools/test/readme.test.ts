@@ -76,6 +76,17 @@ await governor.close();`;
     );
   });
 
+  it('README.md, limits: reserves, refuses, settles', async () => {
+    const workspace = await createWorkspace();
+    const grant = await example('README.md', 'limits-grant');
+    await writeFile(join(workspace, '.cortex/policy/tools/writer.json'), grant);
+    const code = `${await example('README.md', 'limits')}
+console.log(first.code, second.code, second.stage, tokens?.name, tokens?.remaining);`;
+    expect((await runScript(workspace, code)).trim()).toBe(
+      'ALLOWED RATE_LIMITED limits tokens-86400 9100',
+    );
+  });
+
   it('packages/core/README.md: asks an engine', async () => {
     const code = `${await example('packages/core/README.md', 'engine')}
 console.log(request.resource.id, isDenial(new GovernanceError('ALLOWED')), typeof ask);`;
