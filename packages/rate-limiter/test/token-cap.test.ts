@@ -13,7 +13,8 @@ describe('findTokenCap', () => {
     ['a cap of zero', { max_tokens: 0 }, { largest: 0, bounded: true, choices: 1 }],
     ['a fraction', { max_tokens: 0.5, n: 1.5 }, { largest: 1, bounded: true, choices: 2 }],
     ['no cap', { n: 3 }, { largest: 0, bounded: false, choices: 3 }],
-    ['no number', { max_tokens: '9' }, { largest: 0, bounded: false, choices: 1 }],
+    ['text', { max_tokens: '9', n: '2' }, { largest: 9, bounded: false, choices: 2 }],
+    ['no number', { max_tokens: 'x', n: '' }, { largest: 0, bounded: false, choices: 1 }],
     [
       'a number beside no number',
       { max_tokens: null, a: { maxOutputTokens: 7 } },
@@ -32,6 +33,21 @@ describe('findTokenCap', () => {
     ],
   ])('reads %s', (_name, body, cap) => {
     expect(findTokenCap(body)).toEqual(cap);
+  });
+
+  it('looks at no more of a body than can be believed', () => {
+    let looked = 0;
+    const list = new Proxy(new Array(1_000_000).fill(0), {
+      get(target, name): unknown {
+        looked += 1;
+        return Reflect.get(target, name);
+      },
+      ownKeys(): never {
+        throw new Error('listed');
+      },
+    });
+    expect(findTokenCap({ max_tokens: 5, list }).bounded).toBe(false);
+    expect(looked).toBeLessThan(100_000);
   });
 
   it('throws nothing, whatever the body', () => {

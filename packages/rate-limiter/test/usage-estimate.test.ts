@@ -20,22 +20,47 @@ describe('tokens', () => {
     ['max_tokens', { max_tokens: 40 }],
     ['max_completion_tokens', { max_completion_tokens: 40 }],
     ['max_output_tokens', { max_output_tokens: 40 }],
+    ['max_tokens_to_sample', { max_tokens_to_sample: 40 }],
+    ['maxTokens in inferenceConfig', { inferenceConfig: { maxTokens: 40 } }],
     ['maxOutputTokens in generationConfig', { generationConfig: { maxOutputTokens: 40 } }],
     ['max_new_tokens in parameters', { parameters: { max_new_tokens: 40 } }],
-    ['max_tokens_to_sample', { max_tokens_to_sample: 40 }],
-    ['maxTokenCount', { textGenerationConfig: { maxTokenCount: 40 } }],
-    ['max_gen_len', { max_gen_len: 40 }],
-    ['max_length', { max_length: 40 }],
     ['num_predict in options', { options: { num_predict: 40 } }],
-    ['budget_tokens', { thinking: { budget_tokens: 40 } }],
-    ['output_token_limit', { output_token_limit: 40 }],
-    ['a name in other letters', { 'Max-Completion.Tokens': 40 }],
     [
       'the largest of several',
       { max_tokens: 1, max_completion_tokens: 40, x: [{ num_predict: 3 }] },
     ],
-  ])('takes %s for a cap', (_, properties) => {
+    ['a larger one of another name beside it', { max_tokens: 1, max_gen_len: 40 }],
+    ['a larger one in another place beside it', { max_tokens: 1, x: { max_tokens: 40 } }],
+  ])('takes %s for the bound', (_, properties) => {
     expect(estimateUnits(TOKENS, calling(properties))).toBe(40);
+  });
+
+  it.each([
+    ['a name that no server goes by', { max_input_tokens: 1 }],
+    ['maxTokenCount', { maxTokenCount: 1 }],
+    ['max_gen_len', { max_gen_len: 1 }],
+    ['max_length', { max_length: 1 }],
+    ['output_token_limit', { output_token_limit: 1 }],
+    ['budget_tokens', { thinking: { budget_tokens: 1 } }],
+    ['a name in other letters', { 'Max-Completion.Tokens': 1 }],
+    ['a cap in content', { messages: [{ content: 'x', max_tokens: 1 }] }],
+    ['a cap in another place', { metadata: { max_tokens: 1 } }],
+    ['a cap too deep in a place', { options: { options: { num_predict: 1 } } }],
+    ['a cap in a list', { parameters: [{ max_new_tokens: 1 }] }],
+    ['zero', { max_tokens: 0 }],
+    ['half a token', { max_tokens: 0.5 }],
+  ])('lets %s lower nothing', (_, properties) => {
+    expect(estimateUnits(TOKENS, calling(properties))).toBe(777);
+  });
+
+  it.each([
+    ['a name that no server goes by', { max_input_tokens: 900 }],
+    ['a name in other letters', { 'Max-Completion.Tokens': 900 }],
+    ['a cap in content', { max_tokens: 1, messages: [{ max_tokens: 900 }] }],
+    ['text that a server may convert', { max_tokens: '900' }],
+    ['such text beside a number', { max_tokens: 1, max_completion_tokens: '900' }],
+  ])('lets %s raise', (_, properties) => {
+    expect(estimateUnits(TOKENS, calling(properties))).toBe(900);
   });
 
   it.each([
@@ -47,6 +72,7 @@ describe('tokens', () => {
     ['a cap that is no number', { max_tokens: Number.NaN }],
     ['a cap that is infinite', { max_tokens: Number.POSITIVE_INFINITY }],
     ['a small cap beside one that is text', { max_tokens: 1, max_completion_tokens: '30' }],
+    ['a small cap beside one that is null', { max_tokens: 1, max_length: null }],
   ])('assumes what is configured for %s', (_, properties) => {
     expect(estimateUnits(TOKENS, calling(properties))).toBe(777);
   });
@@ -57,6 +83,9 @@ describe('tokens', () => {
     }
     expect(estimateUnits(TOKENS, calling({ max_tokens: 40, n: 0 }))).toBe(40);
     expect(estimateUnits(TOKENS, calling({ n: 3 }))).toBe(3 * 777);
+    expect(estimateUnits(TOKENS, calling({ max_tokens: 40, n: '5' }))).toBe(200);
+    expect(estimateUnits(TOKENS, calling({ max_tokens: 40, n: 1e9 }))).toBe(40e9);
+    expect(estimateUnits(TOKENS, calling({ max_tokens: 40, n: 1e300 }))).toBe(2 ** 52);
   });
 
   it('takes the larger of the enforcer’s estimate and the caps', () => {

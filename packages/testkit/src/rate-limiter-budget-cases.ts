@@ -12,7 +12,7 @@ const T = limitedRequest();
 const MINUTE_MS = 60_000;
 
 function asking(maxTokens: number): ReturnType<typeof limitedRequest> {
-  return limitedRequest({ properties: { max_tokens: maxTokens } });
+  return limitedRequest({ context: { estimate: { tokens: maxTokens } } });
 }
 
 /** Tokens and cost: reserve, settle, cancel. */
@@ -85,7 +85,8 @@ function describeEstimates({ open }: RateLimiterSuite): void {
         const probe = await open();
         const rule = limitRule([tokenBudget(500, MINUTE_MS, 1)]);
         const request = limitedRequest({ properties: { ...outer, [name]: [inner] } });
-        const largest = Math.max(...Object.values(outer), ...Object.values(inner));
+        // What has no cap above 0 reserves `perCall`.
+        const largest = Math.max(1, ...Object.values(outer), ...Object.values(inner));
         expect(await probe.take(rule, request, 0)).toBe(0);
         expect((await probe.take(rule, asking(500 - largest + 1), 0)) > 0).toBe(true);
         expect(await probe.take(rule, asking(500 - largest), 0)).toBe(0);

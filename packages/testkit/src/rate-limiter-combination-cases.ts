@@ -33,7 +33,7 @@ export const limitsArbitrary: fc.Arbitrary<readonly Limit[]> = fc
   });
 
 function asking(maxTokens: number): ReturnType<typeof limitedRequest> {
-  return limitedRequest({ properties: { max_tokens: maxTokens } });
+  return limitedRequest({ context: { estimate: { tokens: maxTokens } } });
 }
 
 /** Several limits in one rule: all of them admit a call, or none is charged. */

@@ -96,7 +96,7 @@ async function compare(
     } else if (op === 'cancel' && hasReservations(rule)) {
       expect(probe.cancel(id, nowMs)).toBe(reference.cancel(id, nowMs));
     } else {
-      const request = limitedRequest({ tenant, callId, properties: { max_tokens: units } });
+      const request = limitedRequest({ tenant, callId, context: { estimate: { tokens: units } } });
       const answer = await probe.take(rule, request, nowMs);
       expect(answer).toBe(reference.take(probe.lastId, tenant, callId, units, nowMs));
       if (op === 'undo' && answer === 0) {

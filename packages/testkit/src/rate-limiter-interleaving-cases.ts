@@ -63,7 +63,7 @@ export function describeInterleavingCases({ open, traits }: RateLimiterSuite): v
           nowMs += advanceMs;
           const call = calls[pick % Math.max(1, calls.length)];
           if (op === 'take') {
-            const request = limitedRequest({ properties: { max_tokens: units } });
+            const request = limitedRequest({ context: { estimate: { tokens: units } } });
             if ((await probe.take(rule, request, nowMs)) !== 0) continue;
             const endedMs = Number.POSITIVE_INFINITY;
             calls.push({ id: probe.lastId, atMs: nowMs, units, endedMs, cancelled: false });
@@ -91,7 +91,7 @@ export function describeInterleavingCases({ open, traits }: RateLimiterSuite): v
         let nowMs = 0;
         for (const { op, units, advanceMs } of steps) {
           nowMs += advanceMs;
-          const request = limitedRequest({ properties: { max_tokens: units } });
+          const request = limitedRequest({ context: { estimate: { tokens: units } } });
           await probe.take(rule, request, nowMs);
           if (op === 'settle') probe.settle(probe.lastId, { tokens: Math.min(units, 5) }, nowMs);
         }
