@@ -77,25 +77,38 @@ export function createSharedLimiterMemory(options: SharedMemoryOptions = {}): Sh
   return { buffer };
 }
 
-/** @throws {GovernanceError} OPTIONS_INVALID when it was not made by {@link createSharedLimiterMemory}. */
+/**
+ * @throws {GovernanceError} OPTIONS_INVALID when it was not made by {@link createSharedLimiterMemory}, or is
+ * a part of one: counters beyond its end would fail calls.
+ */
 export function readLayout(memory: SharedLimiterMemory, where: string): SharedLayout {
   const buffer: unknown = memory?.buffer;
-  const usable =
-    buffer instanceof SharedArrayBuffer &&
-    buffer.byteLength % WORD_BYTES === 0 &&
-    buffer.byteLength > HEADER_WORDS * WORD_BYTES;
-  const words = new BigInt64Array(usable ? buffer : new SharedArrayBuffer(WORD_BYTES));
-  if (!usable || Atomics.load(words, MAGIC_WORD) !== MAGIC) {
+  const words = buffer instanceof SharedArrayBuffer ? wordsOf(buffer) : null;
+  if (words === null || !(buffer instanceof SharedArrayBuffer) || !isWhole(words)) {
     const problem = 'not a memory made by createSharedLimiterMemory';
     throw new GovernanceError('OPTIONS_INVALID', { where, problem });
   }
-  const places = loadNumber(words, PLACES_WORD);
   return {
     words,
     epochNs: Atomics.load(words, EPOCH_WORD),
     seed: new Int32Array(buffer, SEED_WORD * WORD_BYTES, 4),
-    places,
+    places: loadNumber(words, PLACES_WORD),
     directory: HEADER_WORDS,
     end: words.length,
   };
+}
+
+function wordsOf(buffer: SharedArrayBuffer): BigInt64Array | null {
+  const { byteLength } = buffer;
+  const usable = byteLength % WORD_BYTES === 0 && byteLength > HEADER_WORDS * WORD_BYTES;
+  return usable ? new BigInt64Array(buffer) : null;
+}
+
+function isWhole(words: BigInt64Array): boolean {
+  if (Atomics.load(words, MAGIC_WORD) !== MAGIC) return false;
+  const places = loadNumber(words, PLACES_WORD);
+  const heap = HEADER_WORDS + 2 * places;
+  const next = loadNumber(words, HEAP_NEXT_WORD);
+  const isPower = places >= 2 * PLACES_PER_KEY && Number.isInteger(Math.log2(places));
+  return isPower && heap < words.length && next >= heap && next <= words.length;
 }

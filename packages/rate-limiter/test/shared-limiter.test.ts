@@ -169,6 +169,29 @@ describe('options', () => {
     );
   });
 
+  it.each([512, 1024, 2048, 2176])('a part of a memory is refused: %i bytes', (bytes) => {
+    // 128 places of two words after 16 words: the heap begins at byte 2176.
+    const { buffer } = createSharedLimiterMemory({ maxKeys: 1, maxBytes: 4096 });
+    const part = new SharedArrayBuffer(bytes);
+    new Uint8Array(part).set(new Uint8Array(buffer).subarray(0, bytes));
+    expect(() => openSharedLimiter({ buffer: part })).toThrow(
+      expect.objectContaining({ code: 'OPTIONS_INVALID' }),
+    );
+  });
+
+  it.each([
+    ['places', 4],
+    ['the end of the heap', 5],
+  ])('a memory with impossible %s is refused', (_, word) => {
+    for (const value of [0, 127, 1e9, Number.NaN, -128]) {
+      const { buffer } = createSharedLimiterMemory({ maxKeys: 1, maxBytes: 4096 });
+      new Float64Array(buffer)[word] = value;
+      expect(() => openSharedLimiter({ buffer })).toThrow(
+        expect.objectContaining({ code: 'OPTIONS_INVALID' }),
+      );
+    }
+  });
+
   it.each([
     undefined,
     null,
