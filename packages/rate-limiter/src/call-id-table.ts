@@ -8,7 +8,8 @@ import { keyPart } from './limit-key.ts';
 
 /**
  * The call ids that were admitted, so that asking again about one is free. Of the same tool, action,
- * tenant and subject only: two subjects may both number their calls from 1.
+ * tenant and subject only: two subjects may both number their calls from 1. No tenant can take all
+ * places.
  */
 export class CallIdTable {
   readonly #ids: ExpiringMap<true>;
@@ -25,9 +26,9 @@ export class CallIdTable {
     return this.#ids.get(key, nowMs) === true;
   }
 
-  /** Remembers an id for `retainMs`; false when the table is full of live ids. */
+  /** Remembers an id for `retainMs`; false when the table has no place for its tenant. */
   add(key: string, nowMs: number, retainMs: number): boolean {
-    return this.#ids.add(key, true, nowMs + retainMs, nowMs);
+    return this.#ids.add(key, tenantOf(key), true, nowMs + retainMs, nowMs);
   }
 
   remove(key: string): void {
@@ -44,12 +45,18 @@ export function callIdKey(rule: LimitRule, request: DecisionRequest): string {
   if (typeof callId !== 'string') return '';
   if (callId.length === 0 || callId.length > MAX_IDENTIFIER_LENGTH) return '';
   return (
+    keyPart(tenant) +
     (rule.shadow ? 's' : 'e') +
     keyPart(rule.tool) +
     keyPart(rule.action) +
-    keyPart(tenant) +
     keyPart(subject.type) +
     keyPart(subject.id) +
     callId
   );
+}
+
+/** The first part of a key. */
+function tenantOf(key: string): string {
+  const start = key.indexOf(':') + 1;
+  return key.slice(start, start + Number(key.slice(0, start - 1)));
 }

@@ -246,6 +246,37 @@ describe('bounded calls', () => {
     expect(limiter.take(running, requestOf('a'), '4', 1000)).toBe(0);
   });
 
+  it.each([
+    ['reservations', { maxReservations: 900 }],
+    ['call ids', { maxCallIds: 900 }],
+  ])('lets no tenant take all %s', (_, bounds) => {
+    const limiter = createRateLimiter(bounds);
+    const running = ruleOf([concurrency(1_000_000, 60_000)]);
+    const taken: string[] = [];
+    const once = (tenant: string, nowMs = 0): boolean => {
+      const id = `f-${++ids}`;
+      const admitted = limiter.take(running, requestOf(tenant, id), id, nowMs) === 0;
+      if (admitted) taken.push(id);
+      return admitted;
+    };
+    const fill = (tenant: string): number => {
+      const before = taken.length;
+      while (once(tenant));
+      return taken.length - before;
+    };
+    expect(fill('greedy')).toBe(600);
+    expect(fill('second')).toBe(200);
+    expect(fill('third')).toBe(67);
+    expect(limiter.inspect(running, requestOf('third'), 0)[0]?.remaining).toBe(1_000_000 - 67);
+    expect(once('fourth')).toBe(true);
+    expect(once('greedy')).toBe(false);
+    // What was cancelled is free again, for others first.
+    for (const id of taken.slice(0, 100)) expect(limiter.cancel(id, 0)).toBe(true);
+    expect(once('second')).toBe(true);
+    // What has ended is free for everybody.
+    expect(once('greedy', 60_000)).toBe(true);
+  });
+
   it('refuses a second call under an id that is not settled', () => {
     const limiter = createRateLimiter();
     const running = ruleOf([concurrency(10, 1000)]);
