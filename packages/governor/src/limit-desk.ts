@@ -8,6 +8,9 @@ import type {
   RateLimiter,
 } from '@cortex-governance/core';
 
+/** Most units of one call: up to here whole numbers, and sums of two of them, are exact. */
+const MAX_UNITS = 2 ** 52;
+
 /** What a governor does with its limiter besides deciding. */
 export class LimitDesk {
   readonly #limiter: RateLimiter;
@@ -27,13 +30,9 @@ export class LimitDesk {
   }
 
   settle(id: string, usage: LimitUsage): boolean {
-    if (!this.#limiter.settle(id, usage, this.#clock.monotonicMs())) return false;
-    const { tokens, cost } = usage;
-    if (tokens !== undefined || cost !== undefined) {
-      const used = {
-        ...(tokens === undefined ? {} : { tokens }),
-        ...(cost === undefined ? {} : { cost }),
-      };
+    const used = statedUsage(usage);
+    if (!this.#limiter.settle(id, used, this.#clock.monotonicMs())) return false;
+    if (used.tokens !== undefined || used.cost !== undefined) {
       this.#evidence.appendEvent({ type: 'usage', properties: { decision: id, ...used } });
     }
     return true;
@@ -50,5 +49,29 @@ export class LimitDesk {
   inspect(action: GrantedAction | undefined, request: DecisionRequest): readonly LimitState[] {
     const limit = action?.limit ?? null;
     return limit === null ? [] : this.#limiter.inspect(limit, request, this.#clock.monotonicMs());
+  }
+}
+
+/**
+ * What of a usage can be charged, read once: whole amounts, rounded up. A member that is no amount counts
+ * as left out; what is charged and what is recorded are the same, whatever the caller's object does.
+ */
+function statedUsage(usage: LimitUsage): LimitUsage {
+  const tokens = amountOf(usage, 'tokens');
+  const cost = amountOf(usage, 'cost');
+  return {
+    ...(tokens === undefined ? {} : { tokens }),
+    ...(cost === undefined ? {} : { cost }),
+  };
+}
+
+function amountOf(usage: LimitUsage, unit: keyof LimitUsage): number | undefined {
+  try {
+    const amount: unknown = usage?.[unit];
+    if (typeof amount !== 'number' || !(amount >= 0)) return undefined;
+    return Math.min(Math.ceil(amount), MAX_UNITS);
+  } catch {
+    // The call is over all the same: it must not stay among those that run.
+    return undefined;
   }
 }

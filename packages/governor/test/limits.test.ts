@@ -38,6 +38,38 @@ describe('limits that are settled', () => {
     expect(usage).toEqual([{ decision: first.id, tokens: 150 }]);
   });
 
+  it('are settled as reserved, and recorded without, where a usage is no amount', async () => {
+    const governor = await openLimited({ ...RATE, tokens: { perMinute: 10_000, perCall: 400 } });
+    let reads = 0;
+    const thrower = {
+      get tokens(): number {
+        throw new Error('hostile');
+      },
+      cost: 7,
+    };
+    const turncoat = {
+      get tokens(): number {
+        reads += 1;
+        return reads === 1 ? 1 : 1e12;
+      },
+    };
+    const usages: readonly unknown[] = [
+      ...[null, 5, {}, { tokens: Number.NaN }, { tokens: -5 }, { tokens: '900' }, { tokens: 1n }],
+      ...[thrower, turncoat],
+    ];
+    for (const usage of usages) {
+      expect(governor.settle(governor.decide(call()), usage as never)).toBe(true);
+    }
+    const tokens = governor.limits(call()).find(({ unit }) => unit === 'tokens');
+    expect(tokens?.remaining).toBe(10_000 - 8 * 400 - 1);
+    await governor.close();
+    const recorded = [];
+    for await (const record of readEvidence(governor.evidence.status().dir)) {
+      if (record.kind === 'event' && record.type === 'usage') recorded.push(record.properties);
+    }
+    expect(recorded).toMatchObject([{ cost: 7 }, { tokens: 1 }]);
+  });
+
   it('are given back for a call that is cancelled, and for one that is denied after all', async () => {
     const governor = await openLimited(RATE);
     const first = await governor.evaluate(call());
