@@ -15,19 +15,21 @@ export class BudgetCounters implements LimitCounters {
   /** The part of the window that was charged. */
   token = 0;
   readonly #space: KeySpace;
+  readonly #slots: ReadonlyMap<string, number> | null;
   readonly #table: BudgetTable;
   readonly #most: number;
 
   constructor(limit: BudgetLimit, space: KeySpace, table: BudgetTable) {
     this.limit = limit;
     this.#space = space;
+    this.#slots = space.slotsByTenant;
     this.#table = table;
     this.#most = limit.limit;
   }
 
   take(request: DecisionRequest, units: number, nowMs: number): number {
     if (units > this.#most) return Math.ceil(this.limit.windowMs);
-    const slot = this.#space.findOrAdd(request, nowMs);
+    const slot = this.#slots?.get(request.tenant) ?? this.#space.findOrAdd(request, nowMs);
     if (slot < 0 || !this.#table.hold(slot, nowMs)) return LIMITER_FULL;
     const part = this.#table.partAt(nowMs);
     const total = this.#table.totalAt(slot, part);

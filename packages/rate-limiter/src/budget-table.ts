@@ -5,10 +5,11 @@ import { unboxedNumbers } from './unboxed-numbers.ts';
 /** Parts that a window is cut into: what leaves it is free up to a sixtieth of the window late. */
 const PARTS = 60;
 
-/** Numbers of one slot: the sums of up to 61 parts, the number of the newest, the total, and one spare. */
+/** Numbers of one slot: that of the newest part, the total, the sums of up to 61 parts, and one spare. */
 const SLOT_NUMBERS = 64;
-const NEWEST = 61;
-const TOTAL = 62;
+const NEWEST = 0;
+const TOTAL = 1;
+const FIRST_PART = 2;
 
 /** Most units kept for one part: 61 of them stay exact, and it is far above every limit. */
 const MAX_PART = 2 ** 46;
@@ -69,8 +70,8 @@ export class BudgetTable implements SlotTable {
     const ring = this.parts + 1;
     const last = Math.min(part, newest + ring);
     for (let p = newest + 1; p <= last; p++) {
-      total -= sums[p % ring] ?? 0;
-      sums[p % ring] = 0;
+      total -= sums[FIRST_PART + (p % ring)] ?? 0;
+      sums[FIRST_PART + (p % ring)] = 0;
     }
     sums[NEWEST] = part;
     sums[TOTAL] = total;
@@ -79,14 +80,14 @@ export class BudgetTable implements SlotTable {
 
   /** Units of one part that counts. */
   unitsOf(slot: number, part: number): number {
-    return this.#sums[slot]?.[part % (this.parts + 1)] ?? 0;
+    return this.#sums[slot]?.[FIRST_PART + (part % (this.parts + 1))] ?? 0;
   }
 
   /** Adds units to a part that counts, or takes them away, and never below 0. */
   add(slot: number, part: number, units: number): void {
     const sums = this.#sums[slot];
     if (sums === undefined) return;
-    const place = part % (this.parts + 1);
+    const place = FIRST_PART + (part % (this.parts + 1));
     const before = sums[place] ?? 0;
     const after = Math.min(MAX_PART, Math.max(0, before + units));
     sums[place] = after;

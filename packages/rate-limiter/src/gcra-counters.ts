@@ -23,6 +23,7 @@ export class GcraCounters implements LimitCounters {
   /** TAT right after the charge. */
   token = 0;
   readonly #space: KeySpace;
+  readonly #slots: ReadonlyMap<string, number> | null;
   readonly #table: GcraTable;
   readonly #column: GcraColumn;
   readonly #rate: number;
@@ -35,6 +36,7 @@ export class GcraCounters implements LimitCounters {
   constructor(limit: GcraLimit, space: KeySpace, table: GcraTable) {
     this.limit = limit;
     this.#space = space;
+    this.#slots = space.slotsByTenant;
     this.#table = table;
     this.#rate = limit.limit;
     this.#period = limit.windowMs;
@@ -45,7 +47,7 @@ export class GcraCounters implements LimitCounters {
   }
 
   take(request: DecisionRequest, _units: number, nowMs: number): number {
-    const slot = this.#space.findOrAdd(request, nowMs);
+    const slot = this.#slots?.get(request.tenant) ?? this.#space.findOrAdd(request, nowMs);
     if (slot < 0) return LIMITER_FULL;
     const column = this.#column;
     if (!column.attached) this.#table.attach(column);

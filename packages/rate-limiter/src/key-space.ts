@@ -29,10 +29,16 @@ export class KeySpace implements SweptKeys {
   /** Whether only the calls of one tool's one action are counted here. */
   readonly ofOneAction: boolean;
   readonly tables: SlotTable[] = [];
+  /**
+   * Slots by tenant, where callers differ in nothing else; null elsewhere. For counters that look here
+   * first: whoever is not found may still be known to {@link find}.
+   */
+  readonly slotsByTenant: ReadonlyMap<string, number> | null;
   readonly #bounds: MemoryBounds;
   readonly #byTenant: boolean;
   readonly #bySubject: boolean;
-  readonly #maps: Map<string, number>[] = [new Map()];
+  readonly #first = new Map<string, number>();
+  readonly #maps: Map<string, number>[] = [this.#first];
   #free: number[] = [];
   #next = 0;
   /** The caller found last: the limits of a rule ask for the same one after another. */
@@ -47,6 +53,7 @@ export class KeySpace implements SweptKeys {
     this.#bounds = bounds;
     this.#byTenant = by.includes('tenant');
     this.#bySubject = by.includes('subject');
+    this.slotsByTenant = this.#byTenant && !this.#bySubject ? this.#first : null;
     this.ofOneAction = by.includes('tool') && by.includes('action');
   }
 
@@ -62,9 +69,11 @@ export class KeySpace implements SweptKeys {
       return this.#lastSlot;
     }
     const key = this.#keyOf(request);
-    for (let i = 0; i < this.#maps.length; i++) {
-      const slot = this.#maps[i]?.get(key);
-      if (slot !== undefined) return this.#remember(request, slot);
+    const slot = this.#first.get(key);
+    if (slot !== undefined) return this.#remember(request, slot);
+    for (let i = 1; i < this.#maps.length; i++) {
+      const farther = this.#maps[i]?.get(key);
+      if (farther !== undefined) return this.#remember(request, farther);
     }
     return -1;
   }

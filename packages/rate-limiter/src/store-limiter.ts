@@ -130,7 +130,10 @@ export class StoreLimiter implements RateLimiter {
     const request = this.#lastRequest;
     if (plan === null || request === null) return false;
     this.#lastId = '';
-    this.#giveBack(plan, plan.counters.length, request, plan.units, plan.tokens);
+    const { sole } = plan;
+    // Nothing was taken since: the counters still know where they charged.
+    if (sole !== null) sole.give(request, 1, sole.token, this.#nowMs);
+    else this.#giveBack(plan, plan.counters.length, request, plan.units, plan.tokens);
     this.#callIds.remove(this.#lastCallKey);
     return true;
   }
@@ -211,6 +214,25 @@ export class StoreLimiter implements RateLimiter {
   }
 
   #charge(plan: LimitPlan, request: DecisionRequest, id: string, callKey: string): number {
+    const wait =
+      plan.sole === null
+        ? this.#chargeAll(plan, request, id, callKey)
+        : this.#chargeSole(plan.sole, request);
+    if (wait !== 0 || plan.reserves) return wait;
+    this.#lastId = id;
+    this.#lastRequest = request;
+    this.#lastPlan = plan;
+    this.#lastCallKey = callKey;
+    return 0;
+  }
+
+  #chargeSole(sole: LimitCounters, request: DecisionRequest): number {
+    const wait = sole.take(request, 1, this.#nowMs);
+    this.#notice = this.#store.notice;
+    return wait;
+  }
+
+  #chargeAll(plan: LimitPlan, request: DecisionRequest, id: string, callKey: string): number {
     const { counters, units, tokens } = plan;
     const count = counters.length;
     for (let i = 0; i < count; i++) {
@@ -223,12 +245,7 @@ export class StoreLimiter implements RateLimiter {
       units[i] = wanted;
       tokens[i] = one.token;
     }
-    if (plan.reserves) return this.#reserve(plan, request, id, callKey);
-    this.#lastId = id;
-    this.#lastRequest = request;
-    this.#lastPlan = plan;
-    this.#lastCallKey = callKey;
-    return 0;
+    return plan.reserves ? this.#reserve(plan, request, id, callKey) : 0;
   }
 
   #reserve(plan: LimitPlan, request: DecisionRequest, id: string, callKey: string): number {

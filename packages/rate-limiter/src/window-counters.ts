@@ -25,6 +25,7 @@ export class WindowCounters implements LimitCounters {
   /** Time of the admission. */
   token = 0;
   readonly #space: KeySpace;
+  readonly #slots: ReadonlyMap<string, number> | null;
   readonly #table: RingTable;
   readonly #notes: boolean;
   readonly #most: number;
@@ -33,6 +34,7 @@ export class WindowCounters implements LimitCounters {
   constructor(limit: WindowLimit, space: KeySpace, table: RingTable, notes: boolean) {
     this.limit = limit;
     this.#space = space;
+    this.#slots = space.slotsByTenant;
     this.#table = table;
     this.#notes = notes;
     this.#most = limit.limit;
@@ -42,7 +44,7 @@ export class WindowCounters implements LimitCounters {
   }
 
   take(request: DecisionRequest, _units: number, nowMs: number): number {
-    const slot = this.#space.findOrAdd(request, nowMs);
+    const slot = this.#slots?.get(request.tenant) ?? this.#space.findOrAdd(request, nowMs);
     if (slot < 0) return LIMITER_FULL;
     const ring = this.#table.ringFor(slot, nowMs);
     if (ring === null) return LIMITER_FULL;
