@@ -186,6 +186,16 @@ describe('the source rules', () => {
     expect(check('src/a.ts', "import x from '@scope/core/package.json';")).toEqual([]);
   });
 
+  it('let benches, and nothing else, report through the tools of the repository', () => {
+    const report = "import x from '../../../tools/bench/page/machine.ts';";
+    expect(check('bench/a.bench.ts', report)).toEqual([]);
+    expect(check('src/a.ts', report)).toHaveLength(1);
+    expect(check('test/a.test.ts', report)).toHaveLength(1);
+    expect(
+      check('bench/a.bench.ts', "import x from '../../../tools/setup/child.mjs';"),
+    ).toHaveLength(1);
+  });
+
   it('reject relative imports that leave the package, or leave src', () => {
     expect(check('src/inner/a.ts', "import x from '../../../core/src/verdict.ts';")).toEqual([
       "packages/user/src/inner/a.ts:1: '../../../core/src/verdict.ts' leaves the package; " +

@@ -8,9 +8,10 @@ import {
   type RateLimiter,
 } from '@cortex-governance/core';
 import { CallIdTable, callIdKey } from './call-id-table.ts';
-import { callerOf, createLimitPlan, isCountable, type LimitPlan } from './limit-plan.ts';
+import { callerOf, isCountable, type LimitPlan } from './limit-plan.ts';
 import { INVALID_RULE_WAIT_MS } from './limit-rule-check.ts';
 import type { LimitCounters, LimitStore } from './limit-store.ts';
+import { PlanBook } from './plan-book.ts';
 import { ReservationLedger } from './reservation-ledger.ts';
 import { estimateUnits, MAX_UNITS } from './usage-estimate.ts';
 
@@ -59,11 +60,8 @@ export class StoreLimiter implements RateLimiter {
   readonly #store: LimitStore;
   readonly #callIds: CallIdTable;
   readonly #reservations: ReservationLedger<Reservation>;
-  readonly #plans = new WeakMap<LimitRule, LimitPlan | { readonly unusable: true }>();
+  readonly #plans: PlanBook;
   #nowMs = 0;
-  /** The rule of the latest call and its plan: most calls come in runs. */
-  #rule: LimitRule | null = null;
-  #plan: LimitPlan | null = null;
   /** The latest take, when it charged and has no reservation: it can still be cancelled. */
   #lastId = '';
   #lastRequest: DecisionRequest | null = null;
@@ -76,6 +74,7 @@ export class StoreLimiter implements RateLimiter {
 
   constructor(store: LimitStore, bounds: CallBounds) {
     this.#store = store;
+    this.#plans = new PlanBook(store);
     this.#callIds = new CallIdTable(bounds.maxCallIds);
     this.#reservations = new ReservationLedger(bounds.maxReservations);
     this.prepare = store.prepare === null ? null : this.#prepare.bind(this);
@@ -89,7 +88,7 @@ export class StoreLimiter implements RateLimiter {
     this.#advance(nowMs);
     this.#lastId = '';
     this.#notice = '';
-    const plan = this.#planOf(rule);
+    const plan = this.#plans.find(rule);
     if (plan === null || !isCountable(request, plan) || (plan.reserves && !isReservationId(id))) {
       this.#refusedInvalidRule += 1;
       return INVALID_RULE_WAIT_MS;
@@ -144,7 +143,7 @@ export class StoreLimiter implements RateLimiter {
 
   inspect(rule: LimitRule, request: DecisionRequest, nowMs: number): readonly LimitState[] {
     this.#advance(nowMs);
-    const plan = this.#planOf(rule);
+    const plan = this.#plans.find(rule);
     if (plan === null || !isCountable(request, plan)) return [];
     return plan.counters.map((counters, i) => ({
       ...counters.inspect(request, this.#nowMs),
@@ -175,30 +174,6 @@ export class StoreLimiter implements RateLimiter {
 
   #advance(nowMs: number): void {
     if (nowMs > this.#nowMs && nowMs <= MAX_TIME_MS) this.#nowMs = Number(nowMs);
-  }
-
-  #planOf(rule: LimitRule): LimitPlan | null {
-    if (rule === this.#rule) return this.#plan;
-    if (typeof rule !== 'object' || rule === null) return null;
-    const { memo } = rule;
-    if (memo !== undefined && memo.owner === this) return memo.plan as LimitPlan | null;
-    return this.#lookUp(rule);
-  }
-
-  #lookUp(rule: LimitRule): LimitPlan | null {
-    let known = this.#plans.get(rule);
-    if (known === undefined) {
-      known = createLimitPlan(rule, this.#store) ?? { unusable: true };
-      this.#plans.set(rule, known);
-    }
-    this.#rule = rule;
-    this.#plan = 'unusable' in known ? null : known;
-    const { memo } = rule;
-    if (memo !== undefined && memo.owner === null) {
-      memo.plan = this.#plan;
-      memo.owner = this;
-    }
-    return this.#plan;
   }
 
   /** Free when the call id was admitted; otherwise charges, and remembers the id. */
@@ -302,7 +277,7 @@ export class StoreLimiter implements RateLimiter {
 
   /** Never rejects: a rule or request that cannot be counted has nothing to fetch. */
   async #prepare(rule: LimitRule, request: DecisionRequest): Promise<void> {
-    const plan = this.#planOf(rule);
+    const plan = this.#plans.find(rule);
     if (plan === null || !isCountable(request, plan)) return;
     await this.#store.prepare?.(plan.counters, request);
   }
