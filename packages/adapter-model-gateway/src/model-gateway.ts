@@ -2,6 +2,7 @@ import { findUnsupportedObligation, toolCall } from '@cortex-governance/core';
 import { forward } from './allowed-call.ts';
 import { CallAccount } from './call-account.ts';
 import { estimateCall } from './call-estimate.ts';
+import { mostReserved } from './call-reserve.ts';
 import { denialResponse, faultResponse } from './gateway-error.ts';
 import {
   checkGatewayOptions,
@@ -74,7 +75,7 @@ async function answer(
   const states = governor.limits(asked);
   const tell = !shadowed && (code === 'ALLOWED' || code === 'RATE_LIMITED');
   if (verdict.effect !== 'allow') return denialResponse(verdict, tell ? states : []);
-  const account = new CallAccount(governor, verdict, price);
+  const account = new CallAccount(governor, verdict, price, mostReserved(governor, asked));
   try {
     const unmet = findUnsupportedObligation(verdict.obligations, SUPPORTED_OBLIGATIONS);
     if (unmet === null) {

@@ -15,17 +15,29 @@ const PARTS = [
   ['input_tokens', 'output_tokens'],
 ] as const;
 
-/** The usage that a JSON answer, or one event of a stream, states; null when it states none that is usable. */
+/**
+ * The usage that a JSON answer, or one event of a stream, states; null when it states none that is usable.
+ * A total below its parts is not believed. One of 0 is none: no call has an empty prompt, but servers that
+ * do not count say 0.
+ */
 export function readModelUsage(answer: unknown): ModelUsage | null {
-  const usage = isPlainObject(answer) ? answer['usage'] : undefined;
+  return isPlainObject(answer) ? readUsageMember(answer['usage']) : null;
+}
+
+/** As {@link readModelUsage}, of the member `usage` alone. */
+export function readUsageMember(usage: unknown): ModelUsage | null {
   if (!isPlainObject(usage)) return null;
+  const stated = readParts(usage);
+  return stated === null || stated.total === 0 ? null : stated;
+}
+
+function readParts(usage: Readonly<Record<string, unknown>>): ModelUsage | null {
   const total = tokens(usage['total_tokens']);
   for (const [promptName, answerName] of PARTS) {
     const prompt = tokens(usage[promptName]);
     const written = tokens(usage[answerName]);
-    if (prompt === null) continue;
-    if (total !== null) return { total, prompt: Math.min(prompt, total) };
-    if (written !== null) return { total: wholeUnits(prompt + written), prompt };
+    if (prompt === null || (total === null && written === null)) continue;
+    return { total: wholeUnits(Math.max(total ?? 0, prompt + (written ?? 0))), prompt };
   }
   return total === null ? null : { total, prompt: null };
 }

@@ -238,7 +238,44 @@ describe('a call that ended', () => {
       answerUsage({ total_tokens: 9, prompt_tokens: 3, completion_tokens: 4 }),
       9,
     ],
+    [
+      'the parts before a total below them',
+      answerUsage({ total_tokens: 1, prompt_tokens: 3, completion_tokens: 4 }),
+      7,
+    ],
     ['the parts', answerUsage({ prompt_tokens: 3, completion_tokens: 4 }), 7],
+    ['no usage for one of 0', answerUsage({ total_tokens: 0, prompt_tokens: 0 }), RESERVED],
+    [
+      'the usage at the end of a long answer',
+      ({ response }) =>
+        void response.end(
+          `{"x":"${'x'.repeat(2_000_000)}", "usage": {"total_tokens":7,"y":{"z":"}"}},"fp":"a" }\n`,
+        ),
+      7,
+    ],
+    [
+      'no usage that is a text of the model',
+      ({ response }) =>
+        void response.end(
+          JSON.stringify({ x: 'x'.repeat(2_000_000), y: ',"usage":{"total_tokens":7}}' }),
+        ),
+      RESERVED,
+    ],
+    [
+      'no usage of another object',
+      ({ response }) =>
+        void response.end(
+          JSON.stringify({ x: 'x'.repeat(2_000_000), y: { x: 1, usage: { total_tokens: 7 } } }),
+        ),
+      RESERVED,
+    ],
+    ['a stream with a usage of 0 alone', streamOf(usageEvent({ total_tokens: 0 }), DONE), RESERVED],
+    [
+      'a token for each event of a long stream without a usage',
+      streamOf(event('a').repeat(703), DONE),
+      // [DONE] is an event, and three others carry no token.
+      701,
+    ],
     ['the parts by their other names', answerUsage({ input_tokens: 3, output_tokens: 4 }), 7],
     ['an error with a usage', answerUsage({ total_tokens: 7 }, 500), 7],
     ['no usage', answerUsage(undefined), RESERVED],
@@ -394,6 +431,18 @@ describe('a call that ended early', () => {
     const { governor, gone } = await begin(usageEvent({ total_tokens: 7 }));
     gone.abort();
     expectSettled(governor, 50);
+  });
+
+  it('by the client is charged what was used by then, where that is more', async () => {
+    const { governor, gone } = await begin(usageEvent({ total_tokens: 700 }));
+    gone.abort();
+    expectSettled(governor, 700);
+  });
+
+  it('by the client is charged a token for each event, where that is more', async () => {
+    const { governor, gone } = await begin(event('a').repeat(603));
+    gone.abort();
+    expectSettled(governor, 600);
   });
 
   it('by a client that stops reading is charged as reserved', async () => {

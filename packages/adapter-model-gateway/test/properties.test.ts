@@ -54,9 +54,18 @@ const agent = fc.constantFrom('planner', 'planner', 'planner', 'intruder', '');
 
 /** Pieces of server-sent events, whole and broken, with usages of which the last that is whole counts. */
 const eventPart = fc.oneof(
-  fc.nat(99).map((tokens) => ({ text: `data: {"usage":{"total_tokens":${tokens}}}`, tokens })),
+  fc.integer({ min: 1, max: 99 }).map((tokens) => ({
+    text: `data: {"usage":{"total_tokens":${tokens}}}`,
+    tokens,
+  })),
   fc
-    .constantFrom('data: {"usage":null}', 'data: {"usage":{"total_tokens":-1}}', ': usage', 'data:')
+    .constantFrom(
+      'data: {"usage":null}',
+      'data: {"usage":{"total_tokens":-1}}',
+      'data: {"usage":{"total_tokens":0}}',
+      ': usage',
+      'data:',
+    )
     .map((text) => ({ text, tokens: null })),
   fc.string().map((word) => ({ text: `data: ${JSON.stringify({ word })}`, tokens: null })),
 );
