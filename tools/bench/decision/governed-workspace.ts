@@ -53,7 +53,7 @@ function writeGrants(workspace: string, { grants }: Workload): void {
     writeFileSync(join(folder, `${tool}.json`), JSON.stringify(grant));
   }
   const tight = { tool: TIGHT_TOOL, actions: ['read'], args, fsScope: FOLDERS };
-  const rate = { perMinute: 1, perHour: 1, perDay: 1 };
+  const rate = { perMinute: 1, perDay: 1 };
   writeFileSync(join(folder, `${TIGHT_TOOL}.json`), JSON.stringify({ ...tight, rate }));
 }
 
