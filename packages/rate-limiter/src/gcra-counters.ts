@@ -10,6 +10,9 @@ import { limitName } from './limit-name.ts';
 import type { LimitCounters } from './limit-store.ts';
 import { PAGE_MASK } from './slot-pages.ts';
 
+/** Longest wait that is told, in milliseconds: up to here a sum with any time is exact to one. */
+const MAX_WAIT_MS = 2 ** 52;
+
 /**
  * The generic cell rate algorithm, one number for each caller; times as in {@link GcraColumn}.
  *
@@ -105,6 +108,8 @@ export class GcraCounters implements LimitCounters {
   #wait(tat: number, nowMs: number): number {
     const now = nowMs * this.#rate;
     let waitMs = Math.max(1, Math.ceil((tat - now - this.#allowed(now)) / this.#rate));
+    // A rate that became very much smaller; and beyond this, steps of one would lead nowhere.
+    if (!(waitMs < MAX_WAIT_MS)) return MAX_WAIT_MS;
     while (waitMs > 1 && this.#admits(tat, nowMs + waitMs - 1)) waitMs -= 1;
     while (!this.#admits(tat, nowMs + waitMs)) waitMs += 1;
     return waitMs;

@@ -15,10 +15,11 @@ const MAX_BACKLOG = 2n ** 62n;
 
 /**
  * First word: the time at which all that was charged has drained (the theoretical arrival time of GCRA). Second word:
- * what a call costs there, and below it 8 bits of version that grow with every key.
+ * what a call costs there, in 56 bits, which hold one call in 400 days; and below it 7 bits of version that grow with
+ * every key.
  */
 const STEP = 1;
-const VERSION_BITS = 8n;
+const VERSION_BITS = 7n;
 const VERSION_MASK = (1n << VERSION_BITS) - 1n;
 
 const GCRA_SHAPE: BlockShape = {
@@ -150,7 +151,8 @@ export class SharedGcraCounters implements LimitCounters {
   #converted(drained: bigint, step: bigint): bigint {
     const now = toFine(this.#context.time.now);
     if (step === this.#step || step === 0n || drained <= now) return drained;
-    return now + ((drained - now) * this.#step + step - 1n) / step;
+    // Cut to what the word can hold: more would wrap around, and open the rate.
+    return now + smaller(((drained - now) * this.#step + step - 1n) / step, MAX_BACKLOG);
   }
 
   /**

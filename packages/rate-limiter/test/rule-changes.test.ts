@@ -1,7 +1,7 @@
 import type { LimitRule, WindowLimit } from '@cortex-governance/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createRateLimiter } from '../src/index.ts';
+import { createRateLimiter, createSharedLimiterMemory, openSharedLimiter } from '../src/index.ts';
 import { gcra, requestOf, ruleOf, window } from './limit-samples.ts';
 
 const T = requestOf('x');
@@ -151,5 +151,36 @@ describe('rates', () => {
     }
     expect(limiter.take(ruleOf([gcra(5, 1000, 1)]), T, 'id', 2_000_000)).toBeGreaterThan(0);
     expect(limiter.take(ruleOf([gcra(5, 1000, 1)]), T, 'id', 3_000_000)).toBe(0);
+  });
+});
+
+describe.each([
+  ['in memory', () => createRateLimiter()],
+  [
+    'in shared memory',
+    () =>
+      openSharedLimiter(createSharedLimiterMemory({ maxKeys: 10, maxBytes: 4096 }), {
+        clockOffsetMs: 0,
+      }),
+  ],
+] as const)('a rate that becomes very much smaller, %s', (_, open) => {
+  const YEAR_MS = 400 * 86_400_000;
+
+  it.each([
+    [1, 300_000, 5],
+    [1, 300_001, 1_000_000.3],
+    [7, 1_000_003, 2 ** 35],
+  ])('to %i a year after %i calls stays closed, and answers at once', (limit, calls, nowMs) => {
+    const limiter = open();
+    const wide = ruleOf([gcra(1_000_000_000, YEAR_MS, 1_000_000_000)]);
+    for (let i = 0; i < calls; i++) {
+      if (limiter.take(wide, T, 'id', nowMs) !== 0) throw new Error(`call ${i}`);
+    }
+    const narrow = ruleOf([gcra(limit, YEAR_MS, 1)]);
+    const waitMs = limiter.take(narrow, T, 'id', nowMs + 0.4);
+    // A century at least; the exact wait of 140,000 years and more is cut.
+    expect(waitMs).toBeGreaterThan(100 * YEAR_MS);
+    expect(limiter.inspect(narrow, T, nowMs + 1)[0]?.remaining).toBe(0);
+    expect(limiter.take(narrow, T, 'id', nowMs + YEAR_MS / 2)).toBeGreaterThan(100 * YEAR_MS);
   });
 });
