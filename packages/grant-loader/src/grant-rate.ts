@@ -1,4 +1,4 @@
-import { LIMIT_DIMENSIONS } from '@cortex-governance/core';
+import { LIMIT_DIMENSIONS, type LimitDimension } from '@cortex-governance/core';
 import { z } from 'zod';
 
 /** Highest rate and burst, in calls per window. */
@@ -40,6 +40,9 @@ export interface RateMembers extends WindowRates {
   readonly cost?: BudgetRate | undefined;
   readonly concurrency?: { readonly limit: number; readonly leaseSeconds: number } | undefined;
 }
+
+/** What limits count apart that do not say otherwise. */
+export const EACH_ACTION: readonly LimitDimension[] = Object.freeze(['tenant', 'tool', 'action']);
 
 const callWindows = {
   perMinute: calls.optional().describe('Most calls in any 60 seconds.'),
@@ -114,9 +117,24 @@ export const GrantRate = z
       [rate, ...(rate.limits ?? [])].reduce((sum, part) => sum + countLimits(part), 0) <=
       MAX_LIMITS,
     `has more than ${MAX_LIMITS} limits`,
-  );
+  )
+  .superRefine(({ limits = [] }, context) => {
+    const known = new Set([countedApart(EACH_ACTION)]);
+    for (const [i, { by }] of limits.entries()) {
+      const counted = countedApart(by);
+      if (known.has(counted)) {
+        const message = 'counts the same calls as another part of this rate; put both into one';
+        context.addIssue({ code: 'custom', path: ['limits', i, 'by'], message });
+      }
+      known.add(counted);
+    }
+  });
 
 export type GrantRate = z.output<typeof GrantRate>;
+
+function countedApart(by: readonly LimitDimension[]): string {
+  return LIMIT_DIMENSIONS.filter((dimension) => by.includes(dimension)).join();
+}
 
 function hasWindow(rate: WindowRates): boolean {
   return countWindows(rate) > 0;

@@ -1,6 +1,6 @@
 import type { BudgetUnit, Limit, LimitDimension, LimitRule } from '@cortex-governance/core';
 import type { Grant } from './grant.ts';
-import type { GrantRate, RateMembers, WindowRates } from './grant-rate.ts';
+import { EACH_ACTION, type GrantRate, type RateMembers, type WindowRates } from './grant-rate.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
@@ -9,9 +9,6 @@ const SECOND_MS = 1_000;
 
 /** Up to here calls are counted one by one; above, in sixtieths of the window, which takes less memory. */
 const MOST_SINGLE_CALLS = 10_000;
-
-/** What limits count apart that do not say otherwise. */
-const EACH_ACTION: readonly LimitDimension[] = Object.freeze(['tenant', 'tool', 'action'] as const);
 
 /** The limits of one action of a grant, as a limiter takes them. Frozen, but for the limiter's memo. */
 export function compileLimitRule(grant: Grant, action: string, rate: GrantRate): LimitRule {

@@ -84,6 +84,22 @@ describe('the rate of a grant', () => {
       { perMinute: 1, limits: Array(5).fill({ by: [], perDay: 1 }) },
       /limits/,
     ],
+    [
+      'a further limit that counts what stands beside it',
+      { perMinute: 9, limits: [{ by: ['action', 'tenant', 'tool'], perMinute: 5 }] },
+      /limits\.0\.by: counts the same calls/,
+    ],
+    [
+      'two further limits that count the same',
+      {
+        perMinute: 9,
+        limits: [
+          { by: ['tenant'], perDay: 5 },
+          { by: ['tenant'], perHour: 5 },
+        ],
+      },
+      /limits\.1\.by: counts the same calls/,
+    ],
     ['no rate per minute', { perDay: 1 }, /rate\.perMinute/],
     ['a fraction', { perMinute: 1, concurrency: { limit: 1.5 } }, /concurrency\.limit/],
     ['an unknown member', { perMinute: 1, perWeek: 1 }, /perWeek/],
@@ -96,6 +112,7 @@ describe('the rate of a grant', () => {
     const all = { ...windows, tokens: { ...windows, perCall: 1 } };
     expect(problems({ ...all, limits: [{ by: [], ...all }] })).toEqual([]);
     const further = { by: [], ...all };
-    expect(problems({ ...all, limits: [further, further] }).join()).toMatch(/more than 16 limits/);
+    const other = { by: ['tenant'], ...all };
+    expect(problems({ ...all, limits: [further, other] }).join()).toMatch(/more than 16 limits/);
   });
 });

@@ -12,7 +12,7 @@ import { keyPart } from './limit-key.ts';
  * places.
  */
 export class CallIdTable {
-  readonly #ids: ExpiringMap<true>;
+  readonly #ids: ExpiringMap<string>;
 
   constructor(maxIds: number) {
     this.#ids = new ExpiringMap(maxIds);
@@ -23,16 +23,20 @@ export class CallIdTable {
   }
 
   has(key: string, nowMs: number): boolean {
-    return this.#ids.get(key, nowMs) === true;
+    return this.#ids.get(key, nowMs) !== undefined;
   }
 
-  /** Remembers an id for `retainMs`; false when the table has no place for its tenant. */
-  add(key: string, nowMs: number, retainMs: number): boolean {
-    return this.#ids.add(key, tenantOf(key), true, nowMs + retainMs, nowMs);
+  /**
+   * Remembers an id for `retainMs`; false when the table has no place for its tenant.
+   * @param admission names the call that was admitted under it, for {@link remove}.
+   */
+  add(key: string, admission: string, nowMs: number, retainMs: number): boolean {
+    return this.#ids.add(key, tenantOf(key), admission, nowMs + retainMs, nowMs);
   }
 
-  remove(key: string): void {
-    this.#ids.delete(key);
+  /** Forgets an id, unless another call was admitted under it since. */
+  remove(key: string, admission: string): void {
+    this.#ids.deleteIf(key, admission);
   }
 }
 

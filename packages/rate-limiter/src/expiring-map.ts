@@ -63,6 +63,12 @@ export class ExpiringMap<T> {
     if (entry !== undefined) this.#remove(key, entry);
   }
 
+  /** Deletes the entry of a key when it has this value. */
+  deleteIf(key: string, value: T): void {
+    const entry = this.#entries.get(key);
+    if (entry !== undefined && entry.value === value) this.#remove(key, entry);
+  }
+
   #remove(key: string, { owner }: Entry<T>): void {
     this.#entries.delete(key);
     const held = this.#held.get(owner) ?? 0;

@@ -6,6 +6,7 @@ import {
 } from '@cortex-governance/core';
 import type { GcraColumn, GcraTable } from './gcra-table.ts';
 import type { KeySpace } from './key-space.ts';
+import { leastWhole } from './least-whole.ts';
 import { limitName } from './limit-name.ts';
 import type { LimitCounters } from './limit-store.ts';
 import { PAGE_MASK } from './slot-pages.ts';
@@ -107,12 +108,9 @@ export class GcraCounters implements LimitCounters {
 
   #wait(tat: number, nowMs: number): number {
     const now = nowMs * this.#rate;
-    let waitMs = Math.max(1, Math.ceil((tat - now - this.#allowed(now)) / this.#rate));
-    // A rate that became very much smaller; and beyond this, steps of one would lead nowhere.
-    if (!(waitMs < MAX_WAIT_MS)) return MAX_WAIT_MS;
-    while (waitMs > 1 && this.#admits(tat, nowMs + waitMs - 1)) waitMs -= 1;
-    while (!this.#admits(tat, nowMs + waitMs)) waitMs += 1;
-    return waitMs;
+    const guess = Math.ceil((tat - now - this.#allowed(now)) / this.#rate);
+    // After a rate that became very much smaller the guess can be far off: it knows less of the rounding.
+    return leastWhole(guess, MAX_WAIT_MS, (waitMs) => this.#admits(tat, nowMs + waitMs));
   }
 
   #admits(tat: number, nowMs: number): boolean {

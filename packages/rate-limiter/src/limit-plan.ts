@@ -13,6 +13,12 @@ import type { LimitCounters, LimitStore } from './limit-store.ts';
  */
 export const MAX_RESERVATION_MS = 24 * 60 * 60 * 1000;
 
+/**
+ * How long a call can be settled at least, in milliseconds: ten minutes. A call may run for longer than the
+ * window of a budget; what it used above its estimate is charged all the same.
+ */
+export const MIN_RESERVATION_MS = 10 * 60 * 1000;
+
 /** What the limiter works out once for each rule. Arrays are by the place of a limit in its rule. */
 export interface LimitPlan {
   readonly rule: LimitRule;
@@ -46,7 +52,8 @@ export function createLimitPlan(rule: LimitRule, store: LimitStore): LimitPlan |
       if (limit.kind === 'concurrency') reservationMs = Math.max(reservationMs, spanMs);
       // Calls are what they are: there is nothing to settle about them.
       if (limit.kind === 'budget' && limit.unit !== 'calls') {
-        reservationMs = Math.max(reservationMs, Math.min(spanMs, MAX_RESERVATION_MS));
+        const settledMs = Math.max(MIN_RESERVATION_MS, Math.min(spanMs, MAX_RESERVATION_MS));
+        reservationMs = Math.max(reservationMs, settledMs);
       }
     }
     const counters = limits.map((limit) => store.open(limit, rule));

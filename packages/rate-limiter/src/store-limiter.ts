@@ -121,7 +121,7 @@ export class StoreLimiter implements RateLimiter {
     if (reservation !== undefined) {
       const { plan, caller, units, tokens, callKey } = reservation;
       this.#giveBack(plan, plan.counters.length, caller, units, tokens);
-      this.#callIds.remove(callKey);
+      this.#callIds.remove(callKey, id);
       return true;
     }
     if (this.#lastId === '' || id !== this.#lastId) return false;
@@ -133,7 +133,7 @@ export class StoreLimiter implements RateLimiter {
     // Nothing was taken since: the counters still know where they charged.
     if (sole !== null) sole.give(request, 1, sole.token, this.#nowMs);
     else this.#giveBack(plan, plan.counters.length, request, plan.units, plan.tokens);
-    this.#callIds.remove(this.#lastCallKey);
+    this.#callIds.remove(this.#lastCallKey, id);
     return true;
   }
 
@@ -182,9 +182,9 @@ export class StoreLimiter implements RateLimiter {
     if (callKey === '') return this.#charge(plan, request, id, '');
     if (this.#callIds.has(callKey, this.#nowMs)) return 0;
     // Before the charge: an id that cannot be remembered would be charged again.
-    if (!this.#callIds.add(callKey, this.#nowMs, plan.callIdMs)) return LIMITER_FULL;
+    if (!this.#callIds.add(callKey, id, this.#nowMs, plan.callIdMs)) return LIMITER_FULL;
     const wait = this.#charge(plan, request, id, callKey);
-    if (wait !== 0) this.#callIds.remove(callKey);
+    if (wait !== 0) this.#callIds.remove(callKey, id);
     return wait;
   }
 

@@ -1,5 +1,8 @@
 import type { BudgetLimit, GcraLimit, Limit, LimitRule } from '@cortex-governance/core';
 
+/** A call under a budget can be settled for at least ten minutes, however short the window. */
+const LEAST_SETTLED_MS = 600_000;
+
 /** One call, as the reference keeps it: nothing is ever forgotten. */
 interface Call {
   readonly id: string;
@@ -76,7 +79,7 @@ export class ReferenceLimiter {
   #reserved(id: string): Call | undefined {
     const spans = this.#limits.flatMap((limit) => {
       if (limit.kind === 'concurrency') return [limit.leaseMs];
-      return isBudget(limit) ? [limit.windowMs] : [];
+      return isBudget(limit) ? [Math.max(limit.windowMs, LEAST_SETTLED_MS)] : [];
     });
     return this.#calls.find(
       (c) =>
