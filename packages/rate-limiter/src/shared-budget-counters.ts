@@ -6,6 +6,7 @@ import {
   ageOf,
   BudgetShape,
   countedUnits,
+  isLater,
   MOST_UNITS,
   nextTotal,
   RING,
@@ -213,7 +214,7 @@ export class SharedBudgetCounters implements LimitCounters {
     for (;;) {
       const word = Atomics.load(words, index);
       const age = ageOf(word, sub);
-      if (age < 0) return false;
+      if (isLater(age)) return false;
       const after = ringWord(sub, age === 0 ? unitsOf(word) + units : units);
       if (Atomics.compareExchange(words, index, word, after) === word) return true;
       this.#context.retries += 1;

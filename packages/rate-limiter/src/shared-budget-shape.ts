@@ -67,9 +67,18 @@ export function ageOf(word: bigint, sub: number): number {
   return (((sub & STAMP_MASK) - stampOf(word)) << HIGH_BITS) >> HIGH_BITS;
 }
 
+/**
+ * Whether a word of the ring belongs to a sub-window after `sub`. Nobody is a whole ring ahead: a word that
+ * seems to be is of long ago, and its stamp has come round.
+ */
+export function isLater(age: number): boolean {
+  return age < 0 && age >= -RING;
+}
+
 /** Units that a word of the ring counts at `sub`, when it counts `span` sub-windows before that one. */
 export function countedUnits(word: bigint, sub: number, span: number): number {
-  return ageOf(word, sub) <= span ? unitsOf(word) : 0;
+  const age = ageOf(word, sub);
+  return (age >= 0 && age <= span) || isLater(age) ? unitsOf(word) : 0;
 }
 
 /** The sub-windows before the present one that count for a window, and so many make the window. */

@@ -52,6 +52,25 @@ describe('openSharedLimiter', () => {
     expect(admit(open(createSharedLimiterMemory()), limit, 0, 0)).toBe(5);
   });
 
+  it('takes nothing of a budget that was idle for so long that the marks of its parts come round', () => {
+    const limit: Limit = { kind: 'budget', unit: 'tokens', limit: 5, perCall: 3, windowMs: 7, by };
+    // Parts of this window last a millisecond; their marks come round after 2^23 of them.
+    for (const idleMs of [
+      2 ** 22 + 1,
+      6_000_000,
+      7_200_018,
+      2 ** 23 - 100,
+      2 ** 23 + 100,
+      2 ** 24,
+    ]) {
+      const limiter = open(createSharedLimiterMemory({ maxKeys: 10 }));
+      expect(limiter.take(ruleOf(limit), requestOf(0), 'one', 0)).toBe(0);
+      expect(limiter.take(ruleOf(limit), requestOf(0), 'two', idleMs)).toBe(0);
+      expect(limiter.settle('two', { tokens: 9 }, idleMs)).toBe(true);
+      expect(limiter.take(ruleOf(limit), requestOf(0), 'three', idleMs + 20)).toBe(0);
+    }
+  });
+
   it('has one time for threads whose clocks have different origins', () => {
     const memory = createSharedLimiterMemory({ maxKeys: 10 });
     const day = { kind: 'window', limit: 3, windowMs: 86_400_000, by } as const;
