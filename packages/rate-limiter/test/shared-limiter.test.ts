@@ -61,7 +61,7 @@ describe('openSharedLimiter', () => {
       7_200_018,
       2 ** 23 - 100,
       2 ** 23 + 100,
-      2 ** 24,
+      2 ** 24 + 100,
     ]) {
       const limiter = open(createSharedLimiterMemory({ maxKeys: 10 }));
       expect(limiter.take(ruleOf(limit), requestOf(0), 'one', 0)).toBe(0);
