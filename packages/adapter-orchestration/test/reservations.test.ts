@@ -158,17 +158,22 @@ describe('a governed call that ran', () => {
   });
 });
 
+/** Allows everything with an obligation. */
+const WITH_NOTE = {
+  policy: {
+    name: 'test',
+    evaluate: () => ({
+      effect: 'allow' as const,
+      reason: '',
+      obligations: [{ id: '1', type: 'note' }],
+    }),
+  },
+  supportedObligations: ['note'],
+};
+
 describe('a governed call that never ran', () => {
   it('takes nothing when an obligation is not met', async () => {
-    const policy = {
-      name: 'test',
-      evaluate: () => ({
-        effect: 'allow' as const,
-        reason: '',
-        obligations: [{ id: '1', type: 'note' }],
-      }),
-    };
-    const { governor } = await openWorkspace([MODEL], { policy, supportedObligations: ['note'] });
+    const { governor } = await openWorkspace([MODEL], WITH_NOTE);
     const tool = vi.fn();
     const unmet = governTool(governor, RUN, tool);
     await expect(unmet({})).rejects.toMatchObject({ code: 'OBLIGATION_UNSUPPORTED' });
@@ -184,15 +189,7 @@ describe('a governed call that never ran', () => {
   });
 
   it('takes nothing when it is stopped while its obligations are met', async () => {
-    const policy = {
-      name: 'test',
-      evaluate: () => ({
-        effect: 'allow' as const,
-        reason: '',
-        obligations: [{ id: '1', type: 'note' }],
-      }),
-    };
-    const { governor } = await openWorkspace([MODEL], { policy, supportedObligations: ['note'] });
+    const { governor } = await openWorkspace([MODEL], WITH_NOTE);
     const tool = vi.fn();
     const obligations = {
       note: async () => {

@@ -1,17 +1,31 @@
 import { createRequire } from 'node:module';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-import type { DecisionRequest, Limit, LimitRule } from '@cortex-governance/core';
+import type { LimitRule } from '@cortex-governance/core';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { Bench } from 'tinybench';
-import {
-  type BenchGoal,
-  type BenchTable,
-  writeSection,
-} from '../../../tools/bench/page/bench-section.ts';
+import { type BenchGoal, writeSection } from '../../../tools/bench/page/bench-section.ts';
 import { describeMachine } from '../../../tools/bench/page/machine.ts';
 import { renderText } from '../../../tools/bench/page/text-report.ts';
 import { createRateLimiter, type StoreLimiter } from '../src/index.ts';
+import { memoryTable } from './key-memory.ts';
+import {
+  budget,
+  check,
+  consume,
+  DAY_MS,
+  fallback,
+  fastRate,
+  gcra,
+  HOUR_MS,
+  KEYS,
+  MINUTE_MS,
+  requestAt,
+  requestOf,
+  requests,
+  rule,
+  running,
+  tenants,
+  window,
+} from './limiter-samples.ts';
 
 /*
  * Nanoseconds per take and bytes per key of the in-process limiter, beside the memory limiter of
@@ -19,74 +33,11 @@ import { createRateLimiter, type StoreLimiter } from '../src/index.ts';
  * of calls; the figures are per call.
  */
 
-const BATCH = 1000;
-const KEYS = BATCH;
+const BATCH = KEYS;
 const GOAL_RATIO_TIME = 5;
 const GOAL_RATIO_BYTES = 6;
 const GOAL_BYTES = 64;
 const GOAL_NS = 150;
-
-setFlagsFromString('--expose_gc');
-const collectGarbage = runInNewContext('gc') as () => void;
-
-const BY = ['tenant', 'tool', 'action'] as const;
-const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
-
-function requestOf(tenant: string, callId?: string): DecisionRequest {
-  return {
-    tenant,
-    subject: { type: 'agent', id: 'agent' },
-    action: { name: 'read', properties: { max_tokens: 500 } },
-    resource: { type: 'tool', id: 'files' },
-    ...(callId === undefined ? {} : { callId }),
-  };
-}
-
-function rule(...limits: readonly Limit[]): LimitRule {
-  return { tool: 'files', action: 'read', shadow: false, limits };
-}
-
-function window(limit: number, windowMs: number): Limit {
-  return { kind: 'window', by: BY, limit, windowMs };
-}
-
-function gcra(limit: number, windowMs: number, burst: number): Limit {
-  return { kind: 'gcra', by: BY, limit, windowMs, burst };
-}
-
-const running: Limit = { kind: 'concurrency', by: BY, limit: 4, leaseMs: MINUTE_MS };
-const budget: Limit = {
-  kind: 'budget',
-  by: BY,
-  unit: 'tokens',
-  limit: 1e9,
-  windowMs: HOUR_MS,
-  perCall: 500,
-};
-const fastRate = rule(gcra(600, MINUTE_MS, 100));
-
-const requests = Array.from({ length: KEYS }, (_, i) => requestOf(`tenant-${i}`));
-const fallback = requestOf('none');
-const tenants = requests.map(({ tenant }) => tenant);
-
-function requestAt(i: number): DecisionRequest {
-  return requests[i % KEYS] ?? fallback;
-}
-
-function check(condition: boolean, what: string): void {
-  if (!condition) throw new Error(`wrong answer: ${what}`);
-}
-
-async function consume(limiter: RateLimiterMemory, key: string): Promise<boolean> {
-  try {
-    await limiter.consume(key);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 async function checkAnswers(): Promise<void> {
   const theirs = new RateLimiterMemory({ points: 30, duration: 60 });
@@ -203,40 +154,6 @@ function addTheirs(bench: Bench): RateLimiterMemory[] {
   return [admits, rejects];
 }
 
-function heldBytes(): number {
-  collectGarbage();
-  collectGarbage();
-  const { heapUsed, external, arrayBuffers } = process.memoryUsage();
-  return heapUsed + Math.max(external, arrayBuffers);
-}
-
-/** Bytes per key of a limiter that holds all of them; the strings of the tenants belong to the caller. */
-function bytesPerKey(limits: LimitRule, keys: number, admissions: number): number {
-  const names = Array.from({ length: keys }, (_, i) => `key-${i}`);
-  const request = { ...fallback, tenant: '' };
-  const limiter = createRateLimiter({ maxKeys: 10_000_000 });
-  const before = heldBytes();
-  for (let n = 0; n < admissions; n++) {
-    for (const tenant of names) {
-      request.tenant = tenant;
-      limiter.take(limits, request, 'id', n);
-    }
-  }
-  const bytes = (heldBytes() - before) / keys;
-  check(limiter.size() === keys && names.length === keys, 'all keys are held');
-  return bytes;
-}
-
-async function theirBytesPerKey(keys: number): Promise<number> {
-  const names = Array.from({ length: keys }, (_, i) => `key-${i}`);
-  const limiter = new RateLimiterMemory({ points: 30, duration: 6000 });
-  const before = heldBytes();
-  for (const key of names) await limiter.consume(key);
-  const bytes = (heldBytes() - before) / keys;
-  for (const key of names) await limiter.delete(key);
-  return bytes;
-}
-
 function figures(bench: Bench): Map<string, { p50: number; p99: number }> {
   return new Map(
     bench.tasks.map(({ name, result }) => {
@@ -245,31 +162,6 @@ function figures(bench: Bench): Map<string, { p50: number; p99: number }> {
       return [name, { p50: perCall(result.latency.p50), p99: perCall(result.latency.p99) }];
     }),
   );
-}
-
-async function memoryTable(): Promise<{ table: BenchTable; gcraBytes: number; ratio: number }> {
-  const rows: string[][] = [];
-  let gcraBytes = 0;
-  let ratio = Number.POSITIVE_INFINITY;
-  for (const keys of [20_000, 100_000, 1_000_000]) {
-    const ours = bytesPerKey(fastRate, keys, 1);
-    const theirs = await theirBytesPerKey(keys);
-    gcraBytes = Math.max(gcraBytes, ours);
-    ratio = Math.min(ratio, theirs / ours);
-    const times = (theirs / ours).toFixed(1);
-    rows.push([`steady rate (gcra), ${keys} keys`, ours.toFixed(1), theirs.toFixed(1), times]);
-  }
-  const others = [
-    ['window, limit 30, 1 admission', rule(window(30, MINUTE_MS)), 1],
-    ['window, limit 30, 30 admissions', rule(window(30, MINUTE_MS)), 30],
-    ['budget, 1 call', rule({ ...budget, unit: 'calls' } as Limit), 1],
-  ] as const;
-  for (const [name, limits, admissions] of others) {
-    const ours = bytesPerKey(limits, 20_000, admissions);
-    rows.push([`${name}, 20000 keys`, ours.toFixed(1), '', '']);
-  }
-  const columns = ['state', 'bytes per key', 'rate-limiter-flexible', 'times smaller'];
-  return { table: { title: 'Memory', columns, rows }, gcraBytes, ratio };
 }
 
 await checkAnswers();

@@ -1,4 +1,4 @@
-import { CLIENT_RECORDS, redisScript, SCRIPT_HEAD } from './redis-script.ts';
+import { forgetClients, redisScript, SCRIPT_HEAD } from './redis-script.ts';
 
 /*
  * GCRA. The hash holds the theoretical arrival time `t` in microseconds, the gap between units and the time
@@ -56,15 +56,7 @@ if granted < want then wait = math.ceil(math.max(0, tat - now) - (burst - need) 
 redis.call('HSET', key, 't', text(tat), 'gap', string.format('%.17g', gap), 'now', text(now), field, text(seq) .. ' ' .. text(mark) .. ' ' .. text(granted))
 if now - tonumber(held[2] or '0') > 1000000 then
   redis.call('HSET', key, 'p', text(now))
-  if redis.call('HLEN', key) > ${CLIENT_RECORDS} then
-    local all = redis.call('HGETALL', key)
-    for i = 1, #all, 2 do
-      if string.sub(all[i], 1, 1) == 'c' and all[i] ~= field then
-        local old = tonumber(string.match(all[i + 1], '^%d+ (%d+)'))
-        if old <= now - lease then redis.call('HDEL', key, all[i]) end
-      end
-    end
-  end
+  ${forgetClients('0', 'now - lease')}
 end
 redis.call('PEXPIRE', key, text(math.ceil((math.max(0, tat - now) + 2 * lease) / 1000) + 1000))
 local usable = math.max(0, math.min(lease, mark + lease - now))

@@ -24,4 +24,22 @@ local key = KEYS[1]
  * Client records of a key above which those without effect are removed; so many live ones are kept
  * without a second look.
  */
-export const CLIENT_RECORDS = 256;
+const CLIENT_RECORDS = 256;
+
+/**
+ * Removes the records of clients whose last grant counts no more; the client's own is `field`. A record is
+ * a number, the mark of the grant, and the units of it.
+ * @param others Lua for how many fields besides clients' records a key may hold.
+ * @param oldest Lua for the latest mark that counts no more.
+ */
+export function forgetClients(others: string, oldest: string): string {
+  return `if redis.call('HLEN', key) > ${others} + ${CLIENT_RECORDS} then
+    local all = redis.call('HGETALL', key)
+    for i = 1, #all, 2 do
+      if string.sub(all[i], 1, 1) == 'c' and all[i] ~= field then
+        local old = tonumber(string.match(all[i + 1], '^%d+ (%d+)'))
+        if old <= ${oldest} then redis.call('HDEL', key, all[i]) end
+      end
+    end
+  end`;
+}

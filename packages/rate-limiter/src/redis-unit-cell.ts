@@ -143,9 +143,11 @@ export class RedisUnitCell extends RedisCell {
     this.#open = null;
     this.#left = grant.left;
     this.#leftAtMs = nowMs;
+    const { limit, most, stepMs } = this.#plan;
+    // No script lets a lease be used for longer, whatever the reply says.
+    const usableMs = Math.min(grant.usableMs, 2 * stepMs) * CLOCK_RATE_MARGIN;
     if (grant.granted > 0) {
-      const untilMs = sentAtMs + grant.usableMs * CLOCK_RATE_MARGIN;
-      const { limit, most } = this.#plan;
+      const untilMs = sentAtMs + usableMs;
       const { mark, granted: units } = grant;
       this.#leases.add({ mark, limit, most, units, untilMs }, nowMs);
       this.#payDebt(nowMs);
@@ -156,7 +158,7 @@ export class RedisUnitCell extends RedisCell {
         this.noteRefusal(grant.waitMs, need === 0 ? -1 : grant.left, nowMs);
         this.#solventUntilMs = Number.NEGATIVE_INFINITY;
       } else {
-        this.#solventUntilMs = sentAtMs + Math.min(HOLD_MS, grant.usableMs * CLOCK_RATE_MARGIN);
+        this.#solventUntilMs = sentAtMs + Math.min(HOLD_MS, usableMs);
         this.forgetRefusal();
       }
     }

@@ -1,4 +1,4 @@
-import { CLIENT_RECORDS, redisScript, SCRIPT_HEAD } from './redis-script.ts';
+import { forgetClients, redisScript, SCRIPT_HEAD } from './redis-script.ts';
 
 /*
  * Windows and budgets. The hash holds units by the sub-window in which they were granted, their sum, the
@@ -44,15 +44,7 @@ elseif last >= 0 and last < index then
     end
     redis.call('HDEL', key, unpack(gone))
   end
-  if redis.call('HLEN', key) > span + ${CLIENT_RECORDS} then
-    local all = redis.call('HGETALL', key)
-    for i = 1, #all, 2 do
-      if string.sub(all[i], 1, 1) == 'c' and all[i] ~= field then
-        local old = tonumber(string.match(all[i + 1], '^%d+ (%d+)'))
-        if old <= index - span then redis.call('HDEL', key, all[i]) end
-      end
-    end
-  end
+  ${forgetClients('span', 'index - span')}
 end
 local function giveBack(at, units)
   if at <= index - span or at > index then return end

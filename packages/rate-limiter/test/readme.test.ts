@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { LIMITER_FULL, type LimitRule, toolCall } from '@cortex-governance/core';
 import { describe, expect, it } from 'vitest';
 import { createRateLimiter } from '../src/index.ts';
+import { readmeExample } from './readme-example.ts';
 
 function example(): string[] {
   const log: string[] = [];
@@ -49,11 +49,7 @@ function example(): string[] {
 
 describe('README', () => {
   it('shows the example that runs here', async () => {
-    const here = await readFile(new URL(import.meta.url), 'utf8');
-    const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
-    const region = /\/\/ #region example\n([\s\S]*?)\n {2}\/\/ #endregion/.exec(here)?.[1];
-    const code = region?.replace(/^ {2}/gm, '').replaceAll('log.push(', 'console.log(');
-    expect(code).toBeTruthy();
+    const { readme, code } = await readmeExample(import.meta.url);
     expect(readme).toContain(code);
     expect(example()).toEqual([
       'admitted',

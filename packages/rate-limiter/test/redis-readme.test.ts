@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { type RedisServer, redisOrSkip, startRedis } from '@cortex-governance/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRedisLimiter } from '../src/index.ts';
+import { readmeExample } from './readme-example.ts';
 
 async function example(url: string): Promise<boolean[][]> {
   const log: boolean[][] = [];
@@ -33,11 +33,7 @@ async function example(url: string): Promise<boolean[][]> {
 }
 
 it('README shows the example of Redis that runs here', async () => {
-  const here = await readFile(new URL(import.meta.url), 'utf8');
-  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
-  const region = /\/\/ #region example\n([\s\S]*?)\n {2}\/\/ #endregion/.exec(here)?.[1] ?? '';
-  const code = region.replace(/^ {2}/gm, '').replaceAll('log.push(', 'console.log(');
-  expect(code.length).toBeGreaterThan(300);
+  const { readme, code } = await readmeExample(import.meta.url);
   expect(readme).toContain(code);
 });
 

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { createSharedLimiterMemory, openSharedLimiter } from '../src/index.ts';
+import { readmeExample } from './readme-example.ts';
 
 function example(): boolean[][] {
   const log: boolean[][] = [];
@@ -34,11 +34,7 @@ function example(): boolean[][] {
 }
 
 it('README shows the example of shared memory that runs here', async () => {
-  const here = await readFile(new URL(import.meta.url), 'utf8');
-  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
-  const region = /\/\/ #region example\n([\s\S]*?)\n {2}\/\/ #endregion/.exec(here)?.[1];
-  const code = region?.replace(/^ {2}/gm, '').replaceAll('log.push(', 'console.log(');
-  expect(code).toBeTruthy();
+  const { readme, code } = await readmeExample(import.meta.url);
   expect(readme).toContain(code);
   expect(example()).toEqual([[true, true, false]]);
 });
