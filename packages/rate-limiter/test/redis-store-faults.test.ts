@@ -92,6 +92,21 @@ describe('answers of the store that are not answers', () => {
     );
   });
 
+  it('of a day for a window of a second end with the window', async () => {
+    for (const limit of [windowOf(50, 1000), gcraOf(50, 1000, 50), tokensOf(50, 1000)]) {
+      let nowMs = 1000;
+      const clock = { monotonicMs: () => nowMs, wallMs: () => nowMs };
+      const connection = connectionOf(() => '1 1 86400000000 0 49');
+      const limiter = await createRedisLimiter({ connection, clock });
+      await limiter.prepare?.(ruleOf(limit), requestOf('t'));
+      nowMs += 2000;
+      expect(limiter.take(ruleOf(limit), requestOf('t'), 'late', nowMs)).toBe(LIMITER_UNAVAILABLE);
+      await limiter.prepare?.(ruleOf(limit), requestOf('t'));
+      expect(limiter.take(ruleOf(limit), requestOf('t'), 'in time', nowMs)).toBe(0);
+      await limiter.close();
+    }
+  });
+
   it('are logged once', async () => {
     const logger = new RecordingLogger();
     const limiter = await createRedisLimiter({ connection: connectionOf(() => 'OK'), logger });
