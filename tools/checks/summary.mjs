@@ -1,33 +1,46 @@
 /*
  * Sums JUnit reports: `node tools/checks/summary.mjs [--failed-steps=N] <folder>…`
- * The last line of the output is `N passed, N failed`. Exits 1 when anything failed, and when no
- * test passed at all: an empty run proves nothing.
+ * Names every skipped and every failed test with its report, and what the failed ones said. The last
+ * line of the output is `N passed, N failed`. Exits 1 when anything failed, and when no test passed at
+ * all: an empty run proves nothing.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+/** Lines of a failed test's message that are repeated; the report has the rest. */
+const MESSAGE_LINES = 4;
+
+/** Longest of these lines, in characters: a compared text may be a whole file. */
+const MAX_LINE_LENGTH = 200;
+
 /**
- * Counts the test cases in every `*.xml` of the folders; `skipped` holds their names
- * with their report. A folder that does not exist counts as empty.
+ * Counts the test cases in every `*.xml` of the folders; `skipped` holds their names with their report,
+ * `failures` those of failed ones and what they said. A folder that does not exist counts as empty.
  */
 export function countTests(folders) {
-  const counts = { passed: 0, failed: 0, skipped: [] };
+  const counts = { passed: 0, failed: 0, skipped: [], failures: [] };
   for (const file of folders.flatMap(reportFiles)) {
+    const report = join(basename(dirname(file)), basename(file));
     for (const testCase of testCases(readFileSync(file, 'utf8'))) {
-      if (testCase.outcome === 'skipped')
-        counts.skipped.push(`${basename(file)}: ${testCase.name}`);
+      const name = `${report}: ${testCase.name}`;
+      if (testCase.outcome === 'skipped') counts.skipped.push(name);
       else counts[testCase.outcome] += 1;
+      if (testCase.outcome === 'failed') counts.failures.push({ name, lines: testCase.lines });
     }
   }
   return counts;
 }
 
 /** Returns what to print; skipped tests are named, because they prove nothing. */
-export function summaryLines({ passed, failed, skipped }) {
+export function summaryLines({ passed, failed, skipped, failures }) {
   const lines = [];
   if (skipped.length > 0) {
     lines.push(`SKIPPED ${skipped.length}:`, ...skipped.map((name) => `  ${name}`));
+  }
+  if (failures.length > 0) lines.push(`FAILED ${failures.length}:`);
+  for (const failure of failures) {
+    lines.push(`  ${failure.name}`, ...failure.lines.map((line) => `    ${line}`));
   }
   lines.push(`${passed} passed, ${failed} failed`);
   return lines;
@@ -52,14 +65,31 @@ function* testCases(xml) {
     let outcome = 'passed';
     if (/<(?:failure|error)\b/.test(inside)) outcome = 'failed';
     else if (/<skipped\b/.test(inside)) outcome = 'skipped';
-    yield { name: decodeEntities(/\bname="([^"]*)"/.exec(attributes)?.[1] ?? 'unnamed'), outcome };
+    const name = decodeEntities(/\sname="([^"]*)"/.exec(attributes)?.[1] ?? 'unnamed');
+    yield { name, outcome, lines: outcome === 'failed' ? failureLines(inside) : [] };
   }
+}
+
+/** What every failure of a test case says at its start, and where it was thrown. */
+function failureLines(inside) {
+  return [...inside.matchAll(/<(failure|error)\b([^>]*?)(?:\/>|>([\s\S]*?)<\/\1>)/g)].flatMap(
+    ([, , attributes, body = '']) => {
+      const message = decodeEntities(/\smessage="([^"]*)"/.exec(attributes)?.[1] ?? body);
+      const said = message.split('\n').filter((line) => line.trim() !== '');
+      const place = /^ *❯ .*$/m.exec(decodeEntities(body))?.[0].trim();
+      return [...said.slice(0, MESSAGE_LINES), ...(place === undefined ? [] : [place])].map(
+        (line) => (line.length > MAX_LINE_LENGTH ? `${line.slice(0, MAX_LINE_LENGTH)}…` : line),
+      );
+    },
+  );
 }
 
 const ENTITIES = { amp: '&', apos: "'", gt: '>', lt: '<', quot: '"' };
 
 function decodeEntities(text) {
-  return text.replace(/&(amp|apos|gt|lt|quot);/g, (_, name) => ENTITIES[name]);
+  return text.replace(/&(?:(amp|apos|gt|lt|quot)|#(\d+)|#x([\da-f]+));/gi, (_, name, dec, hex) =>
+    name === undefined ? String.fromCodePoint(dec ?? `0x${hex}`) : ENTITIES[name.toLowerCase()],
+  );
 }
 
 function main(args) {

@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { countTests, summaryLines } from '../checks/summary.mjs';
 
@@ -31,11 +31,53 @@ it('sums the test cases of all reports', () => {
   );
   writeFileSync(join(folder, 'notes.txt'), '<testcase name="no report"/>');
   const counts = countTests([folder, join(folder, 'missing')]);
-  expect(counts).toEqual({ passed: 2, failed: 2, skipped: ['two.xml: is "skipped"'] });
+  const reports = basename(folder);
+  expect(counts).toMatchObject({
+    passed: 2,
+    failed: 2,
+    skipped: [`${reports}/two.xml: is "skipped"`],
+  });
   expect(summaryLines(counts)).toEqual([
     'SKIPPED 1:',
-    '  two.xml: is "skipped"',
+    `  ${reports}/two.xml: is "skipped"`,
+    'FAILED 2:',
+    `  ${reports}/one.xml: fails > twice`,
+    '    1',
+    '    2',
+    `  ${reports}/two.xml: errors`,
+    '    z',
     '2 passed, 2 failed',
+  ]);
+});
+
+it('repeats the first lines of what a failed test said, and where, before the last line', () => {
+  const message = ['expected &apos;a&apos; to be &lt;b&gt;', '', '2', '3', '4&#10;5'].join('\n');
+  report(
+    'one.xml',
+    `<testcase classname="name" name="fails" time="0">
+      <failure message="${message}" type="AssertionError">
+AssertionError: ${message}
+
+ ❯ helper test/one.test.ts:22:18
+ ❯ test/one.test.ts:38:31
+      </failure>
+    </testcase>`,
+    `<testcase name="is long"><error message="${'x'.repeat(500)}"/></testcase>`,
+    '<testcase name="says nothing"><failure>thrown: 1\n</failure></testcase>',
+  );
+  expect(summaryLines(countTests([folder]))).toEqual([
+    'FAILED 3:',
+    `  ${basename(folder)}/one.xml: fails`,
+    "    expected 'a' to be <b>",
+    '    2',
+    '    3',
+    '    4',
+    '    ❯ helper test/one.test.ts:22:18',
+    `  ${basename(folder)}/one.xml: is long`,
+    `    ${'x'.repeat(200)}…`,
+    `  ${basename(folder)}/one.xml: says nothing`,
+    '    thrown: 1',
+    '0 passed, 3 failed',
   ]);
 });
 
@@ -44,9 +86,11 @@ it('does not take escaped text or printed output for a result', () => {
     'one.xml',
     '<testcase name="prints &lt;failure&gt;">\n<system-out>\n&lt;failure&gt; &lt;/testcase&gt;\n</system-out>\n</testcase>',
   );
-  expect(countTests([folder])).toEqual({ passed: 1, failed: 0, skipped: [] });
+  expect(countTests([folder])).toEqual({ passed: 1, failed: 0, skipped: [], failures: [] });
 });
 
 it('prints one line when nothing is skipped', () => {
-  expect(summaryLines({ passed: 3, failed: 0, skipped: [] })).toEqual(['3 passed, 0 failed']);
+  expect(summaryLines({ passed: 3, failed: 0, skipped: [], failures: [] })).toEqual([
+    '3 passed, 0 failed',
+  ]);
 });
