@@ -39,6 +39,25 @@ export { type AppendFile, type LogFiles, nodeLogFiles } from './log-files.ts';
 export type { LogRecovery } from './log-recovery.ts';
 export { EMPTY_ROOT, leafHash, nodeHash } from './merkle-hash.ts';
 export { verifyConsistencyProof, verifyInclusionProof } from './merkle-proof.ts';
+export { type LogProver, type LogProverOptions, openLogProver } from './proof/log-prover.ts';
+export {
+  type ProvedRecord,
+  type ProveRecordOptions,
+  proveRecord,
+  type RecordChoice,
+  type RecordProof,
+} from './proof/prove-record.ts';
+export {
+  formatTlogProof,
+  MAX_PROOF_BYTES,
+  parseTlogProof,
+  type TlogProof,
+} from './proof/tlog-proof.ts';
+export {
+  type ProvedLeaf,
+  type TlogProofReport,
+  verifyTlogProof,
+} from './proof/verify-tlog-proof.ts';
 export { type ReadEvidenceOptions, readEvidence } from './read-evidence.ts';
 export { type OpenedNote, openSignedNote } from './signed-note.ts';
 export { parseVerifierKey, type VerifierKey } from './verifier-key.ts';
