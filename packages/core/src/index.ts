@@ -34,6 +34,7 @@ export {
   EVIDENCE_DROPPED,
   type EvidenceDropReason,
   type EvidenceEvent,
+  type EvidenceGroup,
   type EvidenceSink,
   type EvidenceStatus,
   type EvidenceWriter,

@@ -1,3 +1,4 @@
+import type { Clock } from '@cortex-governance/core';
 import type { RecordGroup } from './group-builder.ts';
 import type { LogTree } from './log-tree.ts';
 
@@ -17,17 +18,25 @@ export interface PublisherEvents {
 export class CheckpointPublisher {
   readonly #tree: LogTree;
   readonly #intervalMs: number;
+  readonly #clock: Clock;
   readonly #events: PublisherEvents;
   #backlog: RecordGroup[] = [];
   #backlogBytes = 0;
   #timer: NodeJS.Timeout | null = null;
   #running: Promise<void> | null = null;
   #requested = false;
+  /** Since when the oldest record waits that no checkpoint covers, by the monotonic clock. */
+  #waitingSinceMs: number | null = null;
   #stopped = false;
 
-  constructor(tree: LogTree, intervalMs: number, events: PublisherEvents) {
+  constructor(
+    tree: LogTree,
+    options: { readonly intervalMs: number; readonly clock: Clock },
+    events: PublisherEvents,
+  ) {
     this.#tree = tree;
-    this.#intervalMs = intervalMs;
+    this.#intervalMs = options.intervalMs;
+    this.#clock = options.clock;
     this.#events = events;
   }
 
@@ -40,8 +49,14 @@ export class CheckpointPublisher {
     return this.#backlogBytes >= MAX_BACKLOG_BYTES;
   }
 
+  /** How long the oldest synced record has waited for its checkpoint, in milliseconds. */
+  get waitingMs(): number {
+    return this.#waitingSinceMs === null ? 0 : this.#clock.monotonicMs() - this.#waitingSinceMs;
+  }
+
   /** Takes a synced group; it is under a checkpoint after the interval at the latest, if the disk allows. */
   add(group: RecordGroup): void {
+    if (group.records.length > 0) this.#waitingSinceMs ??= this.#clock.monotonicMs();
     this.#backlog.push(group);
     this.#backlogBytes += group.bytes;
     this.#schedule();
@@ -96,9 +111,12 @@ export class CheckpointPublisher {
     const groups = this.#backlog;
     this.#backlog = [];
     this.#backlogBytes = 0;
+    const startMs = this.#clock.monotonicMs();
     for (const group of groups) await this.#tree.append(group.records);
     await this.#events.assertHeld();
     await this.#tree.checkpoint();
+    // What was added meanwhile came after the start.
+    this.#waitingSinceMs = this.#backlog.length > 0 ? startMs : null;
     await this.#events.onCheckpoint(groups.at(-1)?.lastTicket ?? 0, this.#tree.checkpointed);
   }
 

@@ -6,6 +6,7 @@ import {
   systemClock,
 } from '@cortex-governance/core';
 import { z } from 'zod';
+import { findMaskProblem } from './attribute-mask.ts';
 import { MIN_SEGMENT_BYTES } from './journal.ts';
 import { type LogFiles, nodeLogFiles } from './log-files.ts';
 import { isKeyName } from './verifier-key.ts';
@@ -28,6 +29,12 @@ export const DEFAULT_GROUP_RECORDS = 100;
 /** Longest time that an accepted record waits for its group to be written, in milliseconds. */
 export const DEFAULT_GROUP_MAX_AGE_MS = 5_000;
 
+/** Estimated bytes that are worth a write and a sync of their own (256 KiB). */
+export const DEFAULT_GROUP_BYTES = 256 * 1024;
+
+/** Longest that accepted records wait while none is added, in milliseconds; counts where it is the shorter. */
+export const DEFAULT_GROUP_IDLE_MS = 10_000;
+
 /** Longest time from a record's sync to a signed checkpoint over it, in milliseconds. */
 export const DEFAULT_CHECKPOINT_INTERVAL_MS = 1_000;
 
@@ -40,12 +47,20 @@ export const DEFAULT_LOCK_WATCH_MS = 3_000;
 /** Largest segment, in bytes; half of what a reader takes. */
 const MAX_SEGMENT_BYTES = 64 * 1024 * 1024;
 
+/** Most masks. */
+const MAX_MASKS = 1_000;
+
 /** Longest timer that the runtime keeps, in milliseconds; a longer one fires at once. */
 const MAX_TIMER_MS = 2_147_483_647;
 
 const logName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'must be 1 to 64 of a-z, 0-9 and -, not starting with -');
+
+const maskPointer = z.string().check((check) => {
+  const problem = findMaskProblem(check.value);
+  if (problem !== null) check.issues.push({ code: 'custom', message: problem, input: check.value });
+});
 
 const ORIGIN_PROBLEM = 'must be a key name: not empty, without white space and +';
 
@@ -67,6 +82,8 @@ const evidenceOptions = z.strictObject({
   maxQueueBytes: z.int().min(1).default(DEFAULT_MAX_QUEUE_BYTES),
   whenFull: z.enum(['deny', 'gap']).default('deny'),
   groupRecords: z.int().min(1).default(DEFAULT_GROUP_RECORDS),
+  groupBytes: z.int().min(1).default(DEFAULT_GROUP_BYTES),
+  groupIdleMs: z.int().min(0).max(MAX_TIMER_MS).default(DEFAULT_GROUP_IDLE_MS),
   groupMaxAgeMs: z.int().min(0).max(MAX_TIMER_MS).default(DEFAULT_GROUP_MAX_AGE_MS),
   checkpointIntervalMs: z.int().min(0).max(MAX_TIMER_MS).default(DEFAULT_CHECKPOINT_INTERVAL_MS),
   segmentBytes: z
@@ -74,6 +91,7 @@ const evidenceOptions = z.strictObject({
     .min(MIN_SEGMENT_BYTES)
     .max(MAX_SEGMENT_BYTES)
     .default(DEFAULT_SEGMENT_BYTES),
+  mask: z.array(maskPointer).max(MAX_MASKS).default([]),
   lockWatchMs: z.int().min(1).max(MAX_TIMER_MS).default(DEFAULT_LOCK_WATCH_MS),
   clock: z.custom<Clock>(isObject, 'must be a Clock').default(systemClock),
   logger: z.custom<Logger>(isObject, 'must be a Logger').default(silentLogger),
@@ -108,6 +126,10 @@ export interface EvidenceWriterOptions {
   readonly whenFull?: 'deny' | 'gap';
   /** @defaultValue {@link DEFAULT_GROUP_RECORDS} */
   readonly groupRecords?: number;
+  /** @defaultValue {@link DEFAULT_GROUP_BYTES} */
+  readonly groupBytes?: number;
+  /** @defaultValue {@link DEFAULT_GROUP_IDLE_MS} */
+  readonly groupIdleMs?: number;
   /** @defaultValue {@link DEFAULT_GROUP_MAX_AGE_MS} */
   readonly groupMaxAgeMs?: number;
   /** @defaultValue {@link DEFAULT_CHECKPOINT_INTERVAL_MS} */
@@ -116,6 +138,12 @@ export interface EvidenceWriterOptions {
   readonly segmentBytes?: number;
   /** @defaultValue {@link DEFAULT_LOCK_WATCH_MS} */
   readonly lockWatchMs?: number;
+  /**
+   * JSON Pointers (RFC 6901) to values that are replaced by `[masked]` before anything is hashed or
+   * written: below `/action/properties`, `/subject/properties`, `/resource/properties`, `/context` and
+   * `/event`; a token `*` stands for every member. @defaultValue none
+   */
+  readonly mask?: readonly string[];
   readonly clock?: Clock;
   readonly logger?: Logger;
   /** The file operations; replaced by fault tests. @defaultValue {@link nodeLogFiles} */

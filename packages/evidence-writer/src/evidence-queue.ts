@@ -1,4 +1,9 @@
-import type { DecisionRequest, EvidenceEvent, Verdict } from '@cortex-governance/core';
+import {
+  type DecisionRequest,
+  type EvidenceEvent,
+  type Verdict,
+  verdictTime,
+} from '@cortex-governance/core';
 import { QueuedItem } from './queued-item.ts';
 
 /** Places of a new queue; a power of two, as every number of places. */
@@ -29,6 +34,17 @@ export class EvidenceQueue {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /**
+   * When the oldest item was decided, in milliseconds since the Unix epoch, by the time in its id; null when
+   * nothing waits or the id holds no time.
+   */
+  get oldestMs(): number | null {
+    if (this.#count === 0) return null;
+    const { id } = this.#places[this.#head] as QueuedItem;
+    const ms = typeof id === 'string' ? verdictTime(id) : Number.NaN;
+    return Number.isFinite(ms) ? ms : null;
   }
 
   get full(): boolean {

@@ -1,7 +1,10 @@
 import type { Attributes, Effect } from '@cortex-governance/core';
 
-/** Version of the record format; raised by a change that a reader must know of. */
-export const EVIDENCE_RECORD_VERSION = 1;
+/** Version of the record format that is written; raised by a change that a reader must know of. */
+export const EVIDENCE_RECORD_VERSION = 2;
+
+/** Versions that are read. */
+export type EvidenceRecordVersion = 1 | typeof EVIDENCE_RECORD_VERSION;
 
 /** Stands in place of a digest when the value has no canonical JSON form; never a made-up hash. */
 export const DIGEST_UNAVAILABLE = 'unavailable';
@@ -24,11 +27,13 @@ export const EVIDENCE_RECORD_FIELDS = Object.freeze({
     'resourcePropertiesDigest',
     'retryAfterMs',
     'seq',
+    'session',
     'shadowed',
     'stage',
     'subject',
     'subjectPropertiesDigest',
     'tenant',
+    'trace',
     'ts',
     'v',
   ] as const),
@@ -49,8 +54,24 @@ export const EVIDENCE_RECORD_FIELDS = Object.freeze({
 /** What a record is about. */
 export type EvidenceRecordKind = keyof typeof EVIDENCE_RECORD_FIELDS;
 
+/** Members of decisions that version 1 did not have. */
+const NEW_IN_VERSION_2: readonly string[] = ['session', 'trace'];
+
+/** The members of every record by version and kind, in the order of canonical JSON. */
+export const RECORD_FIELDS_BY_VERSION: Readonly<
+  Record<EvidenceRecordVersion, Readonly<Record<EvidenceRecordKind, readonly string[]>>>
+> = Object.freeze({
+  1: Object.freeze({
+    ...EVIDENCE_RECORD_FIELDS,
+    decision: Object.freeze(
+      EVIDENCE_RECORD_FIELDS.decision.filter((name) => !NEW_IN_VERSION_2.includes(name)),
+    ),
+  }),
+  2: EVIDENCE_RECORD_FIELDS,
+});
+
 interface RecordHead {
-  readonly v: typeof EVIDENCE_RECORD_VERSION;
+  readonly v: EvidenceRecordVersion;
   /** Index in the log, from 0. Order is by this, never by time. */
   readonly seq: number;
   readonly id: string;
@@ -77,7 +98,11 @@ export interface DecisionRecord extends RecordHead {
   readonly stage: string;
   readonly policyHash: string;
   readonly retryAfterMs: number;
+  /** The request's `context.session`, when that is a string of 1 to 256 characters. Not in version 1. */
+  readonly session?: string | null;
   readonly shadowed: boolean;
+  /** The request's `context.traceparent`, when it is one (W3C Trace Context). Not in version 1. */
+  readonly trace?: string | null;
   /** Types of the obligations that the enforcer was given. */
   readonly obligations: readonly string[];
 }

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { type EvidenceWriter, errorMessage, GovernanceError } from '@cortex-governance/core';
+import { AttributeMask } from './attribute-mask.ts';
 import { readBounded } from './bounded-read.ts';
 import {
   type CheckedEvidenceOptions,
@@ -89,6 +90,7 @@ async function openLocked(
     journal: new Journal(files, join(folder, JOURNAL_FOLDER), options.segmentBytes),
     tree,
     denyWhenFull: options.whenFull === 'deny',
+    mask: new AttributeMask(options.mask),
   });
   if (recovery.replayedRecords > 0 || recovery.cutBytes > 0) {
     logger.warn('EVIDENCE_RECOVERED', { dir: folder, ...recovery });

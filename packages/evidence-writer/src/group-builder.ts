@@ -1,5 +1,6 @@
 import { setImmediate as nextTick } from 'node:timers/promises';
 import type { Clock, VerdictIdSource } from '@cortex-governance/core';
+import type { AttributeMask } from './attribute-mask.ts';
 import type { DropCounter } from './drop-tally.ts';
 import type { DurabilityLedger } from './durability-ledger.ts';
 import { MAX_RECORD_BYTES } from './entry-bundle.ts';
@@ -25,6 +26,14 @@ export interface RecordGroup {
   readonly lastTicket: number;
 }
 
+/** How a {@link GroupBuilder} works. */
+export interface GroupBuilderOptions {
+  readonly clock: Clock;
+  readonly mask: AttributeMask;
+  /** Index of the first record. */
+  readonly firstIndex: number;
+}
+
 /** Turns queued items into records with their place in the log. */
 export class GroupBuilder {
   readonly #queue: EvidenceQueue;
@@ -32,6 +41,7 @@ export class GroupBuilder {
   readonly #ledger: DurabilityLedger;
   readonly #ids: VerdictIdSource;
   readonly #clock: Clock;
+  readonly #mask: AttributeMask;
   #nextIndex: number;
   #takenTicket = 0;
   #gaps = 0;
@@ -41,15 +51,15 @@ export class GroupBuilder {
     drops: DropCounter,
     ledger: DurabilityLedger,
     ids: VerdictIdSource,
-    clock: Clock,
-    firstIndex: number,
+    options: GroupBuilderOptions,
   ) {
     this.#queue = queue;
     this.#drops = drops;
     this.#ledger = ledger;
     this.#ids = ids;
-    this.#clock = clock;
-    this.#nextIndex = firstIndex;
+    this.#clock = options.clock;
+    this.#mask = options.mask;
+    this.#nextIndex = options.firstIndex;
   }
 
   /** Index that the next record gets. */
@@ -96,7 +106,10 @@ export class GroupBuilder {
       const id = this.#ids.next(this.#clock.wallMs());
       return encodeGap(this.#drops.take(), id, this.#nextIndex);
     }
-    const record = this.#queue.take((item) => encodeItem(item, this.#nextIndex));
+    const record = this.#queue.take((item) => {
+      this.#mask.apply(item);
+      return encodeItem(item, this.#nextIndex);
+    });
     if (record === undefined) return undefined;
     this.#takenTicket += 1;
     if (record.length <= MAX_RECORD_BYTES) return record;

@@ -2,6 +2,7 @@
  * The complete public surface of @cortex-governance/evidence-writer: named exports only; adding a line here is adding API.
  */
 
+export { MASKED } from './attribute-mask.ts';
 export {
   BOOT_EVIDENCE_VERSION,
   type BootEvidence,
@@ -13,6 +14,8 @@ export { CompactRange, type NodeListener } from './compact-range.ts';
 export { MAX_RECORD_BYTES } from './entry-bundle.ts';
 export {
   DEFAULT_CHECKPOINT_INTERVAL_MS,
+  DEFAULT_GROUP_BYTES,
+  DEFAULT_GROUP_IDLE_MS,
   DEFAULT_GROUP_MAX_AGE_MS,
   DEFAULT_GROUP_RECORDS,
   DEFAULT_LOCK_WATCH_MS,
@@ -31,6 +34,7 @@ export {
   type EventRecord,
   type EvidenceRecord,
   type EvidenceRecordKind,
+  type EvidenceRecordVersion,
   type GapRecord,
 } from './evidence-record.ts';
 export type { EvidenceCounts, EvidenceFault, EvidenceReport } from './evidence-report.ts';

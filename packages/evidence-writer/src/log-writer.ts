@@ -4,6 +4,7 @@ import {
   EVIDENCE_DROPPED,
   type EvidenceDropReason,
   type EvidenceEvent,
+  type EvidenceGroup,
   type EvidenceStatus,
   type EvidenceWriter,
   errorMessage,
@@ -16,8 +17,11 @@ import { DropCounter } from './drop-tally.ts';
 import { DurabilityLedger } from './durability-ledger.ts';
 import { EvidenceQueue } from './evidence-queue.ts';
 import { GroupBuilder, type RecordGroup } from './group-builder.ts';
-import { encodeFrame } from './journal-frame.ts';
+import { GroupListeners } from './group-listeners.ts';
+import { GroupSchedule } from './group-schedule.ts';
 import type { LogWriterParts } from './log-writer-parts.ts';
+import { ProgressSignal } from './progress-signal.ts';
+import { storeGroup } from './store-group.ts';
 
 /**
  * Queue, journal and checkpoints of one log. Appending is copying; everything else happens between
@@ -32,13 +36,13 @@ export class LogWriter implements EvidenceWriter {
   readonly #ids = new VerdictIdSource();
   readonly #builder: GroupBuilder;
   readonly #publisher: CheckpointPublisher;
+  readonly #schedule: GroupSchedule;
   /** Told about every group stored, every checkpoint and the failure. */
-  #watchers: (() => void)[] = [];
+  readonly #progress = new ProgressSignal();
+  readonly #listeners: GroupListeners;
   #storedIndex: number;
-  /** Tickets up to this one are written without waiting for more. */
-  #demandedTicket = 0;
-  #gapDemanded = false;
-  #ageTimer: NodeJS.Timeout | null = null;
+  /** The journal's file is to be closed before the next group. */
+  #sealing = false;
   #pump: Promise<void> | null = null;
   #failure: GovernanceError | null = null;
   #closing: Promise<void> | null = null;
@@ -48,19 +52,28 @@ export class LogWriter implements EvidenceWriter {
     this.#queue = new EvidenceQueue(parts.maxQueueRecords, parts.maxQueueBytes);
     this.#ledger = new DurabilityLedger(parts.folder);
     this.#storedIndex = parts.tree.size;
-    this.#builder = new GroupBuilder(
-      this.#queue,
-      this.#drops,
-      this.#ledger,
-      this.#ids,
-      parts.clock,
-      parts.tree.size,
-    );
-    this.#publisher = new CheckpointPublisher(parts.tree, parts.checkpointIntervalMs, {
-      assertHeld: () => parts.lock.assertHeld(),
-      onCheckpoint: (lastTicket, size) => this.#onCheckpoint(lastTicket, size),
-      onFailure: (error) => this.#fail(error, parts.folder),
+    this.#builder = new GroupBuilder(this.#queue, this.#drops, this.#ledger, this.#ids, {
+      clock: parts.clock,
+      mask: parts.mask,
+      firstIndex: parts.tree.size,
     });
+    this.#publisher = new CheckpointPublisher(
+      parts.tree,
+      { intervalMs: parts.checkpointIntervalMs, clock: parts.clock },
+      {
+        assertHeld: () => parts.lock.assertHeld(),
+        onCheckpoint: (lastTicket, size) => this.#onCheckpoint(lastTicket, size),
+        onFailure: (error) => this.#fail(error, parts.folder),
+      },
+    );
+    this.#listeners = new GroupListeners(parts.logger);
+    const waiting = {
+      queue: this.#queue,
+      ledger: this.#ledger,
+      builder: this.#builder,
+      drops: this.#drops,
+    };
+    this.#schedule = new GroupSchedule(parts, waiting, parts.clock, () => this.#run());
   }
 
   get required(): boolean {
@@ -102,8 +115,7 @@ export class LogWriter implements EvidenceWriter {
   async flush(): Promise<void> {
     const ticket = this.#ledger.issued;
     const gaps = this.#drops.pending ? this.#builder.gaps : -1;
-    this.#gapDemanded = true;
-    this.#demand(ticket);
+    this.#demand(ticket, true);
     await this.#until(
       () => this.#ledger.reached('disk') >= ticket && (gaps === -1 || this.#builder.gaps > gaps),
     );
@@ -112,7 +124,19 @@ export class LogWriter implements EvidenceWriter {
     await this.#until(() => this.#publisher.checkpointed >= index);
   }
 
+  onGroup(listener: (group: EvidenceGroup) => void): () => void {
+    return this.#listeners.add(listener);
+  }
+
+  /** Ends the journal's current file: once under a checkpoint, nothing written so far is in the journal. */
+  async sealJournal(): Promise<void> {
+    this.#sealing = true;
+    this.#run();
+    await this.#until(() => !this.#sealing);
+  }
+
   status(): EvidenceStatus {
+    const now = this.#parts.clock.wallMs();
     return {
       healthy: this.#failure === null,
       problem: this.#failure?.message ?? '',
@@ -120,8 +144,10 @@ export class LogWriter implements EvidenceWriter {
       origin: this.#parts.origin,
       queuedRecords: this.#queue.records,
       queuedBytes: this.#queue.bytes,
+      oldestQueuedMs: Math.max(0, now - (this.#queue.oldestMs ?? now)),
       records: this.#builder.nextIndex + this.#queue.records,
       checkpointed: this.#publisher.checkpointed,
+      uncheckpointedMs: this.#publisher.waitingMs,
       drops: this.#drops.totals(),
     };
   }
@@ -135,7 +161,7 @@ export class LogWriter implements EvidenceWriter {
     const { journal, lock } = this.#parts;
     await this.#attempt(() => this.flush());
     this.#publisher.stop();
-    this.#clearAgeTimer();
+    this.#schedule.stopTimer();
     await this.#settled();
     await this.#attempt(() => journal.close());
     if (this.#failure === null) {
@@ -167,7 +193,7 @@ export class LogWriter implements EvidenceWriter {
 
   #queued(): number {
     const ticket = this.#ledger.issue();
-    if (this.#pump === null) this.#schedule();
+    if (this.#pump === null) this.#run();
     return ticket;
   }
 
@@ -184,47 +210,34 @@ export class LogWriter implements EvidenceWriter {
       this.#drops.countFinal(reason);
     } else {
       this.#drops.count(reason, this.#parts.clock.wallMs(), this.#ledger.issued);
-      this.#schedule();
+      this.#run();
     }
     return EVIDENCE_DROPPED;
   }
 
   /** Has everything up to the ticket written now. */
-  #demand(ticket: number): void {
-    this.#demandedTicket = Math.max(this.#demandedTicket, Math.min(ticket, this.#ledger.issued));
-    this.#schedule();
+  #demand(ticket: number, withGap = false): void {
+    this.#schedule.demand(ticket, withGap);
+    this.#run();
   }
 
-  #schedule(): void {
+  #run(): void {
     if (this.#pump !== null || this.#failure !== null) return;
-    if (this.#isDue()) {
-      this.#clearAgeTimer();
+    if (this.#sealing || this.#schedule.isDue()) {
+      this.#schedule.stopTimer();
       this.#pump = this.#runPump();
-    } else if (this.#ageTimer === null && (this.#queue.records > 0 || this.#drops.pending)) {
-      this.#ageTimer = setTimeout(() => this.#onAge(), this.#parts.groupMaxAgeMs);
+    } else {
+      this.#schedule.startTimer();
     }
-  }
-
-  #onAge(): void {
-    this.#ageTimer = null;
-    this.#gapDemanded = true;
-    this.#demand(this.#ledger.issued);
-  }
-
-  #isDue(): boolean {
-    return (
-      this.#queue.records >= this.#parts.groupRecords ||
-      this.#demandedTicket > this.#builder.takenTicket ||
-      (this.#gapDemanded && this.#drops.pending)
-    );
   }
 
   async #runPump(): Promise<void> {
     // Not in the caller's turn: appending does no I/O and no hashing.
     await new Promise((resolve) => setImmediate(resolve));
     try {
-      while (this.#failure === null && this.#isDue()) {
-        this.#gapDemanded = false;
+      while (this.#failure === null && (this.#sealing || this.#schedule.isDue())) {
+        if (this.#sealing) await this.#seal();
+        this.#schedule.begin();
         await this.#store(await this.#builder.take());
       }
     } catch (error) {
@@ -232,46 +245,40 @@ export class LogWriter implements EvidenceWriter {
     } finally {
       this.#pump = null;
     }
-    this.#schedule();
+    this.#run();
+  }
+
+  async #seal(): Promise<void> {
+    await this.#parts.journal.close();
+    this.#sealing = false;
+    this.#progress.notify();
   }
 
   async #store(group: RecordGroup): Promise<void> {
-    const { journal, lock } = this.#parts;
     if (this.#failure !== null) return;
     if (group.records.length > 0) {
-      const frame = encodeFrame(group.firstIndex, group.records);
-      await journal.write(frame, group.firstIndex, group.records.length);
-      // Whoever took the log over may have removed the file that was just written.
-      await lock.assertHeld();
-      this.#ledger.advance('os', group.lastTicket);
-      await journal.sync();
-      await lock.assertHeld();
+      const onWritten = (): void => this.#ledger.advance('os', group.lastTicket);
+      const syncMs = await storeGroup(this.#parts, group, onWritten);
+      this.#listeners.tell({ records: group.records.length, bytes: group.bytes, syncMs });
     }
     this.#ledger.advance('disk', group.lastTicket);
     this.#storedIndex = group.firstIndex + group.records.length;
     this.#publisher.add(group);
     if (this.#ledger.isAwaited('checkpointed') || this.#publisher.congested)
       this.#publisher.request();
-    this.#notify();
+    this.#progress.notify();
     if (this.#publisher.congested) await this.#until(() => !this.#publisher.congested);
   }
 
   async #onCheckpoint(lastTicket: number, size: number): Promise<void> {
     await this.#parts.journal.removeCovered(size);
     this.#ledger.advance('checkpointed', lastTicket);
-    this.#notify();
+    this.#progress.notify();
   }
 
   /** @throws {GovernanceError} EVIDENCE_WRITE_FAILED when the writer fails first. */
-  async #until(isDone: () => boolean): Promise<void> {
-    while (!isDone()) {
-      if (this.#failure !== null) throw this.#failure;
-      await new Promise<void>((resolve) => this.#watchers.push(resolve));
-    }
-  }
-
-  #notify(): void {
-    for (const wake of this.#watchers.splice(0)) wake();
+  #until(isDone: () => boolean): Promise<void> {
+    return this.#progress.until(isDone, () => this.#failure);
   }
 
   #fail(error: unknown, file: string): void {
@@ -284,14 +291,9 @@ export class LogWriter implements EvidenceWriter {
     this.#queue.clear();
     this.#ledger.fail(failure);
     this.#publisher.stop();
-    this.#clearAgeTimer();
-    this.#notify();
+    this.#schedule.stopTimer();
+    this.#progress.notify();
     const { logger, origin } = this.#parts;
     logger.error('EVIDENCE_WRITE_FAILED', { ...details, origin });
-  }
-
-  #clearAgeTimer(): void {
-    if (this.#ageTimer !== null) clearTimeout(this.#ageTimer);
-    this.#ageTimer = null;
   }
 }

@@ -10,6 +10,12 @@ import {
 } from './evidence-record.ts';
 import type { QueuedItem } from './queued-item.ts';
 
+/** Longest session that a record names, in UTF-16 code units. */
+const MAX_SESSION_LENGTH = 256;
+
+/** `version-traceId-parentId-flags` (W3C Trace Context); ids of zeros alone are not valid. */
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
 /** The record of a queued item at an index of the log, as JCS (RFC 8785) in UTF-8. */
 export function encodeItem(item: QueuedItem, seq: number): Buffer {
   return item.kind === 'decision' ? encodeDecision(item, seq) : encodeEvent(item, seq);
@@ -53,11 +59,13 @@ function encodeDecision(item: QueuedItem, seq: number): Buffer {
     resourcePropertiesDigest: digest(item.resourceProperties),
     retryAfterMs: Number.isSafeInteger(item.retryAfterMs) ? item.retryAfterMs : 0,
     seq,
+    session: sessionOf(item.context),
     shadowed: item.shadowed === true,
     stage: text(item.stage),
     subject: { id: text(item.subjectId), type: text(item.subjectType) },
     subjectPropertiesDigest: digest(item.subjectProperties),
     tenant: text(item.tenant),
+    trace: traceOf(item.context),
     ts: timeOf(item.id),
     v: EVIDENCE_RECORD_VERSION,
   };
@@ -79,6 +87,23 @@ function encodeEvent(item: QueuedItem, seq: number): Buffer {
   } catch {
     return Buffer.from(canonicalJson({ ...record, properties: null }));
   }
+}
+
+function sessionOf(context: PropertiesCopy): string | null {
+  const session = contextText(context, 'session');
+  const isUsable = session !== null && session.length > 0 && session.length <= MAX_SESSION_LENGTH;
+  return isUsable ? session.toWellFormed() : null;
+}
+
+function traceOf(context: PropertiesCopy): string | null {
+  const trace = contextText(context, 'traceparent');
+  return trace !== null && TRACEPARENT.test(trace) ? trace : null;
+}
+
+function contextText(context: PropertiesCopy, name: string): string | null {
+  if (context === null || context === UNCOPYABLE) return null;
+  const value = context[name];
+  return typeof value === 'string' ? value : null;
 }
 
 function digest(properties: PropertiesCopy): string | null {

@@ -1,9 +1,10 @@
 import { isPlainObject } from '@cortex-governance/core';
 import {
   EVIDENCE_RECORD_FIELDS,
-  EVIDENCE_RECORD_VERSION,
   type EvidenceRecord,
   type EvidenceRecordKind,
+  type EvidenceRecordVersion,
+  RECORD_FIELDS_BY_VERSION,
 } from './evidence-record.ts';
 
 /** A record, or why the bytes are none. */
@@ -27,15 +28,19 @@ export function parseRecord(bytes: Uint8Array, index: number): ParsedRecord {
 
 function findProblem(value: unknown, index: number): string | null {
   if (!isPlainObject(value)) return 'not an object';
-  if (value['v'] !== EVIDENCE_RECORD_VERSION) return 'unknown version';
-  const { kind } = value;
+  const { v, kind } = value;
+  if (!isVersion(v)) return 'unknown version';
   if (!isKind(kind)) return 'unknown kind';
   if (value['seq'] !== index) return `seq is not ${index}`;
-  const fields: readonly string[] = EVIDENCE_RECORD_FIELDS[kind];
+  const fields = RECORD_FIELDS_BY_VERSION[v][kind];
   const names = Object.keys(value);
   // Both are sorted: canonical JSON is.
   const same = names.length === fields.length && names.every((name, i) => name === fields[i]);
   return same ? null : `members are not those of a ${kind}`;
+}
+
+function isVersion(version: unknown): version is EvidenceRecordVersion {
+  return typeof version === 'number' && Object.hasOwn(RECORD_FIELDS_BY_VERSION, version);
 }
 
 function isKind(kind: unknown): kind is EvidenceRecordKind {

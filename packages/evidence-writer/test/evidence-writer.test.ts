@@ -127,7 +127,7 @@ describe('a decision record', () => {
       expect(line).toBe(canonicalize(record));
       expect(line).toBe(canonicalJson(record));
       expect(Object.keys(record)).toEqual(EVIDENCE_RECORD_FIELDS.decision);
-      expect(record).toMatchObject({ v: 1, kind: 'decision', seq, obligations: ['redact'] });
+      expect(record).toMatchObject({ v: 2, kind: 'decision', seq, obligations: ['redact'] });
       expect(record.ts).toBe(new Date(0x019b2d0e7c00).toISOString());
       offset += 2 + length;
     }

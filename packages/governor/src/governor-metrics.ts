@@ -37,9 +37,13 @@ export function registerGovernorMetrics(
   registerDecisionMetrics(registry, parts.engine.counters);
   registerKillSwitchMetrics(registry, parts.killSwitch);
   registerTenantMetrics(registry, parts.tenants);
-  registerEvidenceMetrics(registry, parts.evidence);
+  const endEvidence = registerEvidenceMetrics(registry, parts.evidence);
   registerLimiterMetrics(registry, parts.limiter);
   const { logger } = parts;
   if ('dropped' in logger) registerLogMetrics(registry, logger as { readonly dropped: number });
-  return registerPolicyMetrics(registry, parts.grants);
+  const endPolicy = registerPolicyMetrics(registry, parts.grants);
+  return () => {
+    endEvidence();
+    endPolicy();
+  };
 }

@@ -54,8 +54,10 @@ export class UnavailableEvidence implements EvidenceWriter {
       origin: '',
       queuedRecords: 0,
       queuedBytes: 0,
+      oldestQueuedMs: 0,
       records: 0,
       checkpointed: 0,
+      uncheckpointedMs: 0,
       drops: {
         queue_full: 0,
         record_too_large: 0,
@@ -64,6 +66,10 @@ export class UnavailableEvidence implements EvidenceWriter {
         closed: 0,
       },
     };
+  }
+
+  onGroup(): () => void {
+    return () => {};
   }
 
   async close(): Promise<void> {}

@@ -41,8 +41,10 @@ const evidence: EvidenceStatus = {
   origin: 'test',
   queuedRecords: 4,
   queuedBytes: 512,
+  oldestQueuedMs: 1_500,
   records: 100,
   checkpointed: 96,
+  uncheckpointedMs: 250,
   drops: { queue_full: 1, record_too_large: 2, record_invalid: 3, writer_failed: 4, closed: 5 },
 };
 
@@ -107,7 +109,13 @@ function registerAll(registry: MetricsRegistry): Sources {
       };
     },
   });
-  registerEvidenceMetrics(registry, { status: () => evidence });
+  registerEvidenceMetrics(registry, {
+    status: () => evidence,
+    onGroup: (told) => {
+      told({ records: 60, bytes: 36_000, syncMs: 3 });
+      return () => {};
+    },
+  });
   registerKillSwitchMetrics(registry, { status: () => killSwitch });
   registerLimiterMetrics(registry, limiter);
   registerLogMetrics(registry, { dropped: 6 });
@@ -249,10 +257,23 @@ describe('families', () => {
     ).toEqual([[2]]);
   });
 
+  it('show how many records were written together, and how long the device took', async () => {
+    const lines = async (name: string) =>
+      (await exposed()).get(name)?.samples.map(({ labels, value }) => [labels['le'], value]);
+    const batches = await lines('governance_evidence_batch_records');
+    expect(batches).toContainEqual(['50', 0]);
+    expect(batches).toContainEqual(['100', 1]);
+    const syncs = await lines('governance_evidence_sync_duration_seconds');
+    expect(syncs).toContainEqual(['0.0025', 0]);
+    expect(syncs).toContainEqual(['0.005', 1]);
+  });
+
   it('show evidence', async () => {
     expect(await linesOf('governance_evidence_healthy')).toEqual([[1]]);
     expect(await linesOf('governance_evidence_queue_records')).toEqual([[4]]);
     expect(await linesOf('governance_evidence_queue_bytes')).toEqual([[512]]);
+    expect(await linesOf('governance_evidence_queue_age_seconds')).toEqual([[1.5]]);
+    expect(await linesOf('governance_evidence_checkpoint_lag_seconds')).toEqual([[0.25]]);
     expect(await linesOf('governance_evidence_records')).toEqual([[100]]);
     expect(await linesOf('governance_evidence_checkpointed_records')).toEqual([[96]]);
     expect(await linesOf('governance_evidence_dropped_total')).toEqual([
@@ -320,10 +341,11 @@ describe('families', () => {
       status: () => {
         throw new Error('closed');
       },
+      onGroup: () => () => {},
     });
     registerLimiterMetrics(registry, { size: () => 1 });
     const families = parseExposition((await registry.expose()).body);
     expect(families.get('governance_limiter_keys')?.samples[0]?.value).toBe(1);
-    expect(families.get('governance_metrics_read_failures_total')?.samples).toHaveLength(6);
+    expect(families.get('governance_metrics_read_failures_total')?.samples).toHaveLength(8);
   });
 });

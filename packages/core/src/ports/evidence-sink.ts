@@ -52,11 +52,23 @@ export interface EvidenceStatus {
   readonly origin: string;
   readonly queuedRecords: number;
   readonly queuedBytes: number;
+  /** Age of the oldest record that waits in memory, in milliseconds, by the time in its id. */
+  readonly oldestQueuedMs: number;
   /** Records in the log, whatever their durability. */
   readonly records: number;
   /** Records covered by the newest signed checkpoint. */
   readonly checkpointed: number;
+  /** How long the oldest synced record has waited for a checkpoint over it, in milliseconds. */
+  readonly uncheckpointedMs: number;
   readonly drops: Readonly<Record<EvidenceDropReason, number>>;
+}
+
+/** Records that were written and synced together. */
+export interface EvidenceGroup {
+  readonly records: number;
+  readonly bytes: number;
+  /** How long the device took to say that they are there, in milliseconds. */
+  readonly syncMs: number;
 }
 
 /** The evidence log of one process. */
@@ -68,6 +80,8 @@ export interface EvidenceWriter extends EvidenceSink {
   /** Writes, syncs and checkpoints everything queued so far. @throws {GovernanceError} EVIDENCE_WRITE_FAILED */
   flush(): Promise<void>;
   status(): EvidenceStatus;
+  /** Tells of every group that was stored, until the function returned is called. Must not throw. */
+  onGroup(listener: (group: EvidenceGroup) => void): () => void;
   /** Flushes, checkpoints, and gives the log free for another writer. */
   close(): Promise<void>;
 }
