@@ -2,26 +2,28 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { verifyEvidence } from '../src/index.ts';
+import { type Acknowledgement, FROM_SOURCES, type Load, startWriter } from './killed-writer.ts';
 import { openWriter, recordsOf, temporaryFolder } from './support.ts';
 
-const CHILD = join(import.meta.dirname, 'fixtures', 'append-until-killed.ts');
+/* A few lives; `nx test-faults evidence-writer` has hundreds. */
 
-/** Runs a writer, kills it after it has acknowledged `count` records, and returns the ids of those. */
-async function killAfter(dir: string, level: string, count: number): Promise<string[]> {
-  const args = ['--import', 'tsx', '--conditions=@cortex-governance/source', CHILD, dir, level];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  let text = '';
-  let lines = 0;
-  child.stdout.setEncoding('utf8');
-  child.stdout.on('data', (chunk: string) => {
-    text += chunk;
-    lines += chunk.split('\n').length - 1;
-    if (lines > count) child.kill('SIGKILL');
+/** Runs a writer, kills it when it has acknowledged `count` records, and returns these and some more. */
+function killAfter(
+  dir: string,
+  level: Load['levels'][number],
+  count: number,
+): Promise<readonly Acknowledgement[]> {
+  const load: Load = {
+    levels: [level],
+    lanes: 32,
+    textBytes: 0,
+    closeAfter: 0,
+    writer: { dir, checkpointIntervalMs: 5, segmentBytes: 65_536 },
+  };
+  const writer = startWriter(load, FROM_SOURCES, (_line, acknowledged) => {
+    if (acknowledged >= count) writer.process.kill('SIGKILL');
   });
-  const signal = await new Promise((resolve) => child.on('close', (_code, name) => resolve(name)));
-  expect(signal).toBe('SIGKILL');
-  // The kill may have cut the last line; what is not a whole line was not acknowledged.
-  return text.split('\n').slice(1, -1);
+  return writer.acknowledged;
 }
 
 describe('a writer that is killed', () => {
@@ -29,17 +31,17 @@ describe('a writer that is killed', () => {
     ['os', 8],
     ['disk', 9],
     ['checkpointed', 5],
-  ])(
+  ] as const)(
     'loses no record that it acknowledged at %s, in %d lives',
     async (level, lives) => {
       const dir = await temporaryFolder();
-      const acknowledged: string[] = [];
+      const acknowledged: Acknowledgement[] = [];
       for (let run = 0; run < lives; run += 1) {
         acknowledged.push(...(await killAfter(dir, level, 20 + run * 97)));
         const writer = await openWriter({ dir });
         await writer.close();
         const there = new Set((await recordsOf(join(dir, 'default'))).map((record) => record.id));
-        expect(acknowledged.filter((id) => !there.has(id))).toEqual([]);
+        expect(acknowledged.filter(({ id }) => !there.has(id))).toEqual([]);
         const report = await verifyEvidence(join(dir, 'default'));
         expect(report.firstFault).toBeNull();
         expect(report.unsignedTail).toBe(0);
@@ -64,8 +66,9 @@ describe('a process that ends by itself without closing its writer', () => {
   it('writes its queue first, and its log is taken over', async () => {
     const dir = await temporaryFolder();
     const script = join(import.meta.dirname, 'fixtures', 'append-and-end.ts');
-    const args = ['--import', 'tsx', '--conditions=@cortex-governance/source', script, dir];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+    const child = spawn(process.execPath, [...FROM_SOURCES, script, dir], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
     const code = await new Promise((resolve) => child.on('close', resolve));
     expect(code).toBe(0);
     const report = await verifyEvidence(join(dir, 'default'));
