@@ -1,8 +1,9 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 
-/** Not followed: a link in a log's place. Not waited for: a pipe without writer. */
-const OWN_FILE = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);
+/** Flags of every read. Not followed: a link in a log's place. Not waited for: a pipe without writer. */
+export const OWN_FILE: number =
+  constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);
 
 /**
  * The bytes of a regular file of at most `maxBytes`, or null when there is no such file.

@@ -6,7 +6,7 @@ import { tileWidths } from './tile-audit.ts';
 import { TILE_WIDTH, tilePath } from './tile-path.ts';
 
 /** Largest entry bundle, in bytes. */
-const MAX_BUNDLE_BYTES = TILE_WIDTH * (MAX_RECORD_BYTES + 2);
+export const MAX_BUNDLE_BYTES: number = TILE_WIDTH * (MAX_RECORD_BYTES + 2);
 
 /** How often files are listed anew when the one listed was replaced before it was opened. */
 const MAX_RACES = 5;
@@ -37,7 +37,7 @@ export async function readBundle(
 }
 
 /** One file of a bundle; null when there is none of this width. */
-export async function readBundleFile(
+async function readBundleFile(
   folder: string,
   index: number,
   width: number,

@@ -11,15 +11,19 @@ export interface EvidenceFault {
   readonly problem: string;
   /**
    * `torn_tail`: a crash explains it; the next start of the writer cuts it, and nothing in it was
-   * acknowledged at `os` or better. `damaged`: nothing innocent explains it.
+   * acknowledged at `os` or better. `truncated`: a kept checkpoint signs more records than there are.
+   * `forked`: two signed heads contradict each other, so that two logs were shown under one name.
+   * `damaged`: nothing innocent explains it.
    */
-  readonly kind: 'damaged' | 'torn_tail';
+  readonly kind: 'damaged' | 'torn_tail' | 'truncated' | 'forked';
 }
 
-/** How many records of which kind and, for decisions, of which effect. */
+/** How many records of which kind and, for decisions, of which effect; erased ones are of none. */
 export interface EvidenceCounts {
   readonly kinds: Readonly<Record<EvidenceRecordKind, number>>;
   readonly effects: Readonly<Record<Effect, number>>;
+  /** Records whose content was erased and announced as such; their hashes are still there. */
+  readonly erased: number;
 }
 
 /** What {@link verifyEvidence} found. */
@@ -35,7 +39,7 @@ export interface EvidenceReport {
   readonly checkpointSize: number;
   /** Base64 root of the signed checkpoint; empty when there is none that can be trusted. */
   readonly root: string;
-  /** Records in the journal behind the checkpoint: intact, but no signature covers them yet. */
+  /** Records in the journal that neither the log's nor a kept checkpoint signs: intact, as far as is known. */
   readonly unsignedTail: number;
   /** A process holds the log; faults behind its checkpoint are then not told from writing under way. */
   readonly live: boolean;

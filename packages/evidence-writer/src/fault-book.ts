@@ -1,3 +1,4 @@
+import { isAbsolute, join } from 'node:path';
 import type { EvidenceFault } from './evidence-report.ts';
 
 /**
@@ -6,23 +7,50 @@ import type { EvidenceFault } from './evidence-report.ts';
  */
 export type FaultClass = 'entry' | 'tile' | 'other';
 
+/** A fault to be kept: its file may be named below the log's folder. */
+export interface FoundFault extends Omit<EvidenceFault, 'kind'> {
+  /** @defaultValue `damaged` */
+  readonly kind?: EvidenceFault['kind'];
+}
+
+/** The first faults of every class, in a form that can be sent to another thread. */
+export type FirstFaults = readonly (readonly [FaultClass, EvidenceFault])[];
+
+/** Which log is checked, and which of its records are under the signed checkpoint. */
+export interface CheckScope {
+  readonly folder: string;
+  readonly signedSize: number;
+  /** Whether a process may be writing: what is behind the checkpoint is then not told from work under way. */
+  readonly live: boolean;
+}
+
 /** Keeps the first fault of every class, so that a damaged log costs no more memory than a whole one. */
 export class FaultBook {
-  readonly #first: Record<FaultClass, EvidenceFault | null> = {
-    entry: null,
-    tile: null,
-    other: null,
-  };
-  readonly #isExcused: (fault: EvidenceFault) => boolean;
+  readonly #first = new Map<FaultClass, EvidenceFault>();
+  readonly #scope: CheckScope;
 
-  /** @param isExcused says which faults are not to be kept. */
-  constructor(isExcused: (fault: EvidenceFault) => boolean) {
-    this.#isExcused = isExcused;
+  constructor(scope: CheckScope) {
+    this.#scope = scope;
   }
 
-  add(faultClass: FaultClass, fault: EvidenceFault): void {
-    if (this.#isExcused(fault)) return;
-    this.#first[faultClass] = lower(this.#first[faultClass], fault);
+  add(faultClass: FaultClass, found: FoundFault): void {
+    const { folder } = this.#scope;
+    const { index, file, offset, problem, kind = 'damaged' } = found;
+    if (this.#isExcused(index, kind)) return;
+    const path = isAbsolute(file) ? file : join(folder, file);
+    const first = this.#first.get(faultClass);
+    // Made anew: only these members, in this order.
+    const fault = { index, file: path, offset, problem, kind };
+    if (first === undefined || rank(fault) < rank(first)) this.#first.set(faultClass, fault);
+  }
+
+  addAll(faults: FirstFaults): void {
+    for (const [faultClass, fault] of faults) this.add(faultClass, fault);
+  }
+
+  /** The first fault of every class that has one. */
+  firsts(): FirstFaults {
+    return [...this.#first];
   }
 
   /**
@@ -30,9 +58,17 @@ export class FaultBook {
    * them is wrong; when they have not, what disagrees first tells which record is.
    */
   first(recordsProven: boolean): EvidenceFault | null {
-    const { entry, tile, other } = this.#first;
+    const entry = this.#first.get('entry') ?? null;
+    const tile = this.#first.get('tile') ?? null;
+    const other = this.#first.get('other') ?? null;
     if (recordsProven) return lower(tile, other);
     return lower(entry, other) ?? tile;
+  }
+
+  #isExcused(index: number | null, kind: EvidenceFault['kind']): boolean {
+    const { live, signedSize } = this.#scope;
+    const isOfWriting = kind === 'damaged' || kind === 'torn_tail';
+    return live && isOfWriting && index !== null && index >= signedSize;
   }
 }
 

@@ -1,5 +1,5 @@
 import { errorMessage } from '@cortex-governance/core';
-import { type JournalFault, readJournal } from './journal-reader.ts';
+import { type JournalFault, type JournalFrame, readJournal } from './journal-reader.ts';
 
 /** A record of the journal and where its frame is. */
 export interface JournalRecord {
@@ -11,21 +11,26 @@ export interface JournalRecord {
 
 /** The journal's records one after the other, for comparing them with the log's. */
 export class JournalCursor {
-  readonly #records: AsyncGenerator<JournalRecord>;
+  readonly #frames: AsyncGenerator<JournalFrame>;
   readonly #folder: string;
-  #current: JournalRecord | null = null;
+  #frame: JournalFrame | null = null;
+  /** Place of the cursor in the frame. */
+  #at = 0;
   #fault: JournalFault | null = null;
   #start: number | null = null;
   #end: number | null = null;
 
   constructor(folder: string) {
     this.#folder = folder;
-    this.#records = this.#read();
+    this.#frames = this.#read();
   }
 
   /** The record at the cursor; null at the end. */
   get current(): JournalRecord | null {
-    return this.#current;
+    const record = this.#frame?.records[this.#at];
+    if (this.#frame === null || record === undefined) return null;
+    const { firstIndex, file, offset } = this.#frame;
+    return { index: firstIndex + this.#at, record, file, offset };
   }
 
   /** Why the journal ended before its last byte; null when it did not, or has not ended. */
@@ -38,28 +43,38 @@ export class JournalCursor {
     return this.#start;
   }
 
-  /** Index after the last record; null for an empty journal. */
+  /** Index after the last record that was reached; null for an empty journal. */
   get end(): number | null {
     return this.#end;
   }
 
-  /** Moves to the next record; at first to the first. */
-  async advance(): Promise<void> {
-    const step = await this.#records.next();
-    this.#current = step.done === true ? null : step.value;
+  /** Moves to the next record; at first to the first. A promise only where the disk must be asked. */
+  advance(): Promise<void> | undefined {
+    this.#at += 1;
+    if (this.#frame !== null && this.#at < this.#frame.records.length) {
+      this.#end = this.#frame.firstIndex + this.#at + 1;
+      return undefined;
+    }
+    return this.#nextFrame();
   }
 
-  async *#read(): AsyncGenerator<JournalRecord> {
+  async #nextFrame(): Promise<void> {
+    do {
+      const step = await this.#frames.next();
+      this.#frame = step.done === true ? null : step.value;
+    } while (this.#frame !== null && this.#frame.records.length === 0);
+    this.#at = 0;
+    if (this.#frame !== null) this.#end = this.#frame.firstIndex + 1;
+  }
+
+  async *#read(): AsyncGenerator<JournalFrame> {
     try {
       for await (const { frame, fault } of readJournal(this.#folder)) {
         this.#start ??= fault?.index ?? frame?.firstIndex ?? null;
         this.#end ??= this.#start;
         if (fault !== null) this.#fault = fault;
         if (frame === null) return;
-        for (const [i, record] of frame.records.entries()) {
-          this.#end = frame.firstIndex + i + 1;
-          yield { index: frame.firstIndex + i, record, file: frame.file, offset: frame.offset };
-        }
+        yield frame;
       }
     } catch (error) {
       this.#fault = {

@@ -1,246 +1,252 @@
 import { join } from 'node:path';
 import { errorMessage } from '@cortex-governance/core';
-import { type FoundBundle, readBundle, readBundleFile } from './bundle-reader.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { EvidenceCounts, EvidenceFault } from './evidence-report.ts';
-import { FaultBook, type FaultClass } from './fault-book.ts';
+import { type CheckScope, FaultBook } from './fault-book.ts';
 import { JournalCursor } from './journal-cursor.ts';
 import { CHECKPOINT_FILE, JOURNAL_FOLDER } from './log-layout.ts';
-import { leafHash } from './merkle-hash.ts';
+import { HASH_BYTES, leafHash } from './merkle-hash.ts';
 import { RecordCounts } from './record-counts.ts';
-import { parseRecord } from './record-parser.ts';
 import { findStrayFiles } from './stray-files.ts';
-import { TileAudit, type TileFault, tileWidths } from './tile-audit.ts';
-import { TILE_WIDTH } from './tile-path.ts';
-
-/** Records between two reports of progress. */
-const PROGRESS_RECORDS = 4096;
+import { TileAudit } from './tile-audit.ts';
+import { TILE_WIDTH, tilePath } from './tile-path.ts';
+import { BATCH_BUNDLES, type BatchFindings } from './verify/bundle-batch.ts';
+import { BundlePool } from './verify/bundle-pool.ts';
+import {
+  type BundleFindings,
+  EntryAudit,
+  type EntryFindings,
+  type EntryGroup,
+} from './verify/entry-audit.ts';
+import { readEntries, recordBytes } from './verify/entry-file.ts';
+import { ErasureLedger } from './verify/erasure-ledger.ts';
+import { HeadCheck } from './verify/head-check.ts';
+import { emptyGroup, TailReader } from './verify/tail-reader.ts';
+import type { TileFault } from './verify/tile-files.ts';
 
 /** What an audit is told. */
 export interface LogAuditParts {
   readonly folder: string;
   /** The newest head; its signature was checked. */
   readonly checkpoint: Checkpoint;
-  /** An older head that the log must continue; null when none is known. */
-  readonly older: Checkpoint | null;
+  /** Heads that were kept elsewhere, and that the log must hold; their signatures were checked. */
+  readonly kept: readonly Checkpoint[];
   /** Whether a process may be writing. */
   readonly live: boolean;
+  /** Threads that check entry bundles beside this one; none for 0 and 1. */
+  readonly threads: number;
   readonly onProgress: (records: number) => void;
 }
 
 /** What an audit found. */
 export interface LogAuditResult {
   readonly records: number;
+  /** Records that a head signs which the log agrees with. */
+  readonly signed: number;
   readonly firstFault: EvidenceFault | null;
   readonly counts: EvidenceCounts;
+  /** A record is erased that no event under the checkpoint announced. */
+  readonly hasUnannounced: boolean;
 }
 
-/** One pass over all records of a log, comparing everything on disk with them. One use. */
+/**
+ * One pass over all records of a log, comparing everything on disk with them. Full entry bundles are
+ * checked in threads; this one puts together what they find, in the order of the log. One use.
+ */
 export class LogAudit {
   readonly #parts: LogAuditParts;
+  readonly #scope: CheckScope;
   readonly #book: FaultBook;
+  readonly #heads: HeadCheck;
   readonly #tiles: TileAudit;
   readonly #journal: JournalCursor;
   readonly #counts = new RecordCounts();
-  /** Records of the entry bundle that is being read, and where they were read from. */
-  #bundle: Buffer[] = [];
-  #source = '';
-  #proven: boolean;
+  readonly #erasures = new ErasureLedger();
+  /** By place in the current level-1 tile: first erased record of the bundle; null without one. */
+  #firstErased: (number | null)[] = [];
+  #hasUnannounced = false;
 
   constructor(parts: LogAuditParts) {
     const { folder, checkpoint, live } = parts;
     this.#parts = parts;
-    this.#book = new FaultBook(
-      (fault) => live && fault.index !== null && fault.index >= checkpoint.size,
-    );
+    this.#scope = { folder, signedSize: checkpoint.size, live };
+    this.#book = new FaultBook(this.#scope);
+    this.#heads = new HeadCheck(checkpoint, parts.kept);
     this.#tiles = new TileAudit(folder, checkpoint.size, (fault) => this.#onTileFault(fault));
     this.#journal = new JournalCursor(join(folder, JOURNAL_FOLDER));
-    this.#proven = checkpoint.size === 0 && isEqual(this.#tiles.root(), checkpoint.root);
   }
 
   async run(): Promise<LogAuditResult> {
     await this.#journal.advance();
-    const complete = await this.#readBundles();
-    if (complete) await this.#readTail();
-    await this.#tiles.finish(complete);
-    await this.#compareBundleFiles(complete);
+    const complete = (await this.#readFullBundles()) && (await this.#readRest());
+    this.#tiles.finish(complete);
     this.#checkJournalEnd();
-    this.#checkOlder();
+    const { size } = this.#tiles;
+    this.#heads.findFaults(Math.max(size, this.#scope.signedSize), this.#book);
+    if (complete) this.#checkErasures();
     if (complete) await this.#checkStrayFiles();
+    const { isProven } = this.#heads;
     return {
-      records: this.#tiles.size,
-      firstFault: this.#book.first(this.#proven) ?? (this.#proven ? null : this.#rootFault()),
+      records: size,
+      signed: this.#heads.signedSize(),
+      firstFault: this.#book.first(isProven) ?? (isProven ? null : this.#rootFault()),
       counts: this.#counts.counts(),
+      hasUnannounced: this.#hasUnannounced,
     };
   }
 
-  /** Reads the records under the checkpoint; false when one cannot be read. */
-  async #readBundles(): Promise<boolean> {
-    const { folder, checkpoint } = this.#parts;
-    for (let start = 0; start < checkpoint.size; start += TILE_WIDTH) {
-      const width = Math.min(checkpoint.size - start, TILE_WIDTH);
-      const bundle = await readBundle(folder, start / TILE_WIDTH, width);
-      this.#source = bundle.path;
-      for (const [i, record] of bundle.records.slice(0, width).entries()) {
-        await this.#compareWithJournal(record, start + i);
-        await this.#take(record, bundle.path, bundle.offsets[i] ?? null);
+  /** Checks the full bundles under the checkpoint; false when one cannot be read to its end. */
+  async #readFullBundles(): Promise<boolean> {
+    const full = Math.floor(this.#scope.signedSize / TILE_WIDTH);
+    if (full === 0) return true;
+    const pool = await BundlePool.start(this.#scope, this.#parts.threads);
+    const ahead: Promise<BatchFindings>[] = [];
+    try {
+      for (let first = 0; first < full || ahead.length > 0; ) {
+        while (first < full && ahead.length < pool.ahead) {
+          const found = pool.check({ first, count: Math.min(BATCH_BUNDLES, full - first) });
+          // Whether it failed is asked in its turn, or no more.
+          found.catch(() => {});
+          ahead.push(found);
+          first += BATCH_BUNDLES;
+        }
+        const batch = await ahead.shift();
+        if (batch !== undefined && !(await this.#takeBatch(batch))) return false;
       }
-      if (bundle.problem !== null) {
-        const isCut = bundle.records.length < width;
-        // What stands behind the last record belongs to none, and is no doubt about any.
-        const index = isCut ? start + bundle.records.length : null;
-        this.#addFault(isCut ? 'entry' : 'other', index, bundle.path, bundle.end, bundle.problem);
-        if (isCut) return false;
-      }
+      return true;
+    } finally {
+      await pool.close();
     }
+  }
+
+  async #takeBatch(batch: BatchFindings): Promise<boolean> {
+    this.#merge(batch);
+    for (const bundle of batch.bundles) {
+      await this.#take(bundle);
+      if (bundle.isCut) return false;
+    }
+    this.#parts.onProgress(this.#tiles.size);
     return true;
   }
 
-  /** Reads the records that only the journal has. */
-  async #readTail(): Promise<void> {
-    const { size } = this.#parts.checkpoint;
-    const { start } = this.#journal;
-    if (start !== null && start > size) {
-      this.#addFault(
-        'other',
-        size,
-        JOURNAL_FOLDER,
-        null,
-        `records ${size} to ${start - 1} are missing`,
-      );
-      return;
+  /** Checks the last bundle under the checkpoint, and the records that only the journal has. */
+  async #readRest(): Promise<boolean> {
+    const { signedSize } = this.#scope;
+    const index = Math.floor(signedSize / TILE_WIDTH);
+    const audit = new EntryAudit(this.#scope);
+    const tail = new TailReader(this.#journal, this.#book, signedSize);
+    const width = signedSize % TILE_WIDTH;
+    const last = width > 0 ? audit.read(index, width) : { group: emptyGroup(index), isCut: false };
+    await this.#compareWithJournal(index * TILE_WIDTH, leavesOf(last.group));
+    let group = last.group;
+    if (!last.isCut) group = await tail.fill(group);
+    for (;;) {
+      if (group.offsets.length > 0) await this.#take(audit.check(group));
+      if (last.isCut || group.offsets.length < TILE_WIDTH) break;
+      group = await tail.next(group.index + 1);
     }
+    this.#merge(audit.findings());
+    return !last.isCut;
+  }
+
+  #merge(found: EntryFindings): void {
+    this.#book.addAll(found.faults);
+    this.#counts.addAll(found.counts);
+    this.#erasures.addErased(found.erased);
+    this.#erasures.addAnnounced(found.announced);
+  }
+
+  async #take({ index, leaves, firstErased }: BundleFindings): Promise<void> {
+    const start = index * TILE_WIDTH;
+    await this.#compareWithJournal(start, leaves);
+    for (const size of this.#heads.sizesWithin(start, start + leaves.length / HASH_BYTES)) {
+      const root = this.#tiles.root(leaves.subarray(0, (size - start) * HASH_BYTES));
+      this.#heads.setRoot(size, root);
+    }
+    if (index % TILE_WIDTH === 0) this.#firstErased = [];
+    this.#firstErased[index % TILE_WIDTH] = firstErased;
+    this.#tiles.add(leaves);
+  }
+
+  /** Moves the journal behind the bundle that starts at an index. */
+  async #compareWithJournal(start: number, leaves: Uint8Array): Promise<void> {
+    const end = start + leaves.length / HASH_BYTES;
     for (let next = this.#journal.current; next !== null; next = this.#journal.current) {
-      await this.#take(next.record, next.file, next.offset);
-      await this.#journal.advance();
-    }
-  }
-
-  async #compareWithJournal(record: Buffer, index: number): Promise<void> {
-    const journaled = this.#journal.current;
-    if (journaled === null || journaled.index !== index) return;
-    if (!journaled.record.equals(record)) {
-      const problem = 'record differs from the one in the log';
-      this.#addFault('other', index, journaled.file, journaled.offset, problem);
-    }
-    await this.#journal.advance();
-  }
-
-  async #take(record: Buffer, file: string, offset: number | null): Promise<void> {
-    const index = this.#tiles.size;
-    const parsed = parseRecord(record, index);
-    if (parsed.problem === null) this.#counts.add(parsed.record);
-    else this.#addFault('other', index, file, offset, `record: ${parsed.problem}`);
-    this.#bundle.push(record);
-    await this.#tiles.add(leafHash(record));
-    this.#checkHeads();
-    if (this.#bundle.length === TILE_WIDTH) {
-      await this.#compareBundleFiles(true);
-      this.#bundle = [];
-    }
-    if (this.#tiles.size % PROGRESS_RECORDS === 0) this.#parts.onProgress(this.#tiles.size);
-  }
-
-  #checkHeads(): void {
-    const { checkpoint, older } = this.#parts;
-    const { size } = this.#tiles;
-    if (size === checkpoint.size) this.#proven = isEqual(this.#tiles.root(), checkpoint.root);
-    if (older !== null && size === older.size && !isEqual(this.#tiles.root(), older.root)) {
-      const problem = `the first ${size} records are not those of the older checkpoint`;
-      this.#addFault('other', null, CHECKPOINT_FILE, null, problem);
+      const { index, record, file, offset } = next;
+      if (index < start || index >= end) return;
+      const at = (index - start) * HASH_BYTES;
+      // By hash: of an erased record there is nothing else left to compare with.
+      if (!leafHash(record).equals(leaves.subarray(at, at + HASH_BYTES))) {
+        const problem = 'record differs from the one in the log';
+        this.#book.add('other', { index, file, offset, problem });
+      }
+      const moving = this.#journal.advance();
+      if (moving !== undefined) await moving;
     }
   }
 
   #onTileFault(fault: TileFault): void {
-    this.#addFault('tile', fault.index, fault.path, fault.offset, fault.problem);
-    if (fault.level !== 0 || !fault.isMismatch) return;
-    const before = this.#bundle.slice(0, fault.index % TILE_WIDTH);
-    const offset = before.reduce((sum, record) => sum + 2 + record.length, 0);
-    this.#addFault('entry', fault.index, this.#source, offset, 'record does not have its hash');
-  }
-
-  /** Compares every other file of the current entry bundle with what was read. */
-  async #compareBundleFiles(complete: boolean): Promise<void> {
-    const { folder } = this.#parts;
-    if (this.#bundle.length === 0) return;
-    const index = Math.floor((this.#tiles.size - 1) / TILE_WIDTH);
-    for (const width of await tileWidths(folder, 'entries', index)) {
-      const found = await readBundleFile(folder, index, width);
-      if (found === null || (found.path === this.#source && width <= this.#bundle.length)) continue;
-      this.#compareBundle(found, index * TILE_WIDTH, complete);
-    }
-  }
-
-  #compareBundle(found: FoundBundle, start: number, complete: boolean): void {
-    const { records, offsets, path, end, problem } = found;
-    for (const [i, record] of records.entries()) {
-      const known = this.#bundle[i];
-      if (known !== undefined && !known.equals(record)) {
-        const other = `record differs from the one in ${this.#source}`;
-        this.#addFault('other', start + i, path, offsets[i] ?? null, other);
-        return;
-      }
-    }
-    if (problem !== null) this.#addFault('other', start + records.length, path, end, problem);
-    if (!complete || records.length <= this.#bundle.length) return;
-    const extra = start + this.#bundle.length;
-    this.#addFault('other', extra, path, null, 'holds records that are not in the log');
+    const { level, index, path, offset, problem } = fault;
+    this.#book.add('tile', { index, file: path, offset, problem });
+    if (level !== 1 || !fault.isMismatch) return;
+    const bundle = index / TILE_WIDTH;
+    const erased = this.#firstErased[bundle % TILE_WIDTH] ?? null;
+    if (erased === null) return;
+    // The hash of an erased record was taken from its tile: it is as doubtful as this one.
+    this.#book.add('entry', {
+      index: index + erased,
+      file: tilePath(0, bundle),
+      offset: erased * HASH_BYTES,
+      problem: 'the hashes of erased records do not lead to the one above them',
+    });
   }
 
   #checkJournalEnd(): void {
-    const { size } = this.#parts.checkpoint;
-    const { fault, end } = this.#journal;
+    const { signedSize, live } = this.#scope;
+    const { fault, end, current } = this.#journal;
     if (fault !== null) {
-      const isTorn = fault.torn && fault.index >= size;
-      this.#addFault('other', fault.index, fault.file, fault.offset, fault.problem, isTorn);
-    } else if (this.#journal.current === null && end !== null && end < size && !this.#parts.live) {
-      this.#addFault('other', end, JOURNAL_FOLDER, null, 'the journal ends before the checkpoint');
+      const { index, file, offset, problem } = fault;
+      const kind = fault.torn && index >= signedSize ? 'torn_tail' : 'damaged';
+      this.#book.add('other', { index, file, offset, problem, kind });
+    } else if (current === null && end !== null && end < signedSize && !live) {
+      const problem = 'the journal ends before the checkpoint';
+      this.#book.add('other', { index: end, file: JOURNAL_FOLDER, offset: null, problem });
     }
   }
 
-  #checkOlder(): void {
-    const { older, checkpoint } = this.#parts;
-    if (older === null || older.size <= checkpoint.size) return;
-    const problem = `cut back to ${checkpoint.size} records; the older checkpoint has ${older.size}`;
-    this.#addFault('other', checkpoint.size, CHECKPOINT_FILE, null, problem);
+  #checkErasures(): void {
+    const index = this.#erasures.firstUnannounced();
+    if (index === null) return;
+    this.#hasUnannounced = true;
+    const bundle = Math.floor(index / TILE_WIDTH);
+    const entries = readEntries(this.#scope.folder, bundle, TILE_WIDTH);
+    this.#book.add('other', {
+      index,
+      file: tilePath('entries', bundle),
+      offset: entries?.offsets[index % TILE_WIDTH] ?? null,
+      problem: 'record erased without an announcement in the log',
+    });
   }
 
   async #checkStrayFiles(): Promise<void> {
     try {
-      for await (const stray of findStrayFiles(this.#parts.folder, this.#tiles.size)) {
-        this.#addFault('other', stray.index, stray.path, null, stray.problem);
+      for await (const stray of findStrayFiles(this.#scope.folder, this.#tiles.size)) {
+        const { index, path, problem } = stray;
+        this.#book.add('other', { index, file: path, offset: null, problem });
       }
     } catch (error) {
-      this.#addFault('other', null, '', null, errorMessage(error));
+      const problem = errorMessage(error);
+      this.#book.add('other', { index: null, file: this.#scope.folder, offset: null, problem });
     }
   }
 
   #rootFault(): EvidenceFault {
-    const file = join(this.#parts.folder, CHECKPOINT_FILE);
+    const file = join(this.#scope.folder, CHECKPOINT_FILE);
     const problem = 'the records do not have the signed root';
     return { index: null, file, offset: null, problem, kind: 'damaged' };
   }
-
-  /** @param file below the log's folder, or absolute. */
-  #addFault(
-    faultClass: FaultClass,
-    index: number | null,
-    file: string,
-    offset: number | null,
-    problem: string,
-    isTorn = false,
-  ): void {
-    const { folder } = this.#parts;
-    this.#book.add(faultClass, {
-      index,
-      file: file.startsWith(folder) ? file : join(folder, file),
-      offset,
-      problem,
-      kind: isTorn ? 'torn_tail' : 'damaged',
-    });
-  }
 }
 
-function isEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0;
+function leavesOf(group: EntryGroup): Uint8Array {
+  return Buffer.concat(group.offsets.map((_, i) => leafHash(recordBytes(group, i))));
 }

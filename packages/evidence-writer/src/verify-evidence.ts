@@ -1,11 +1,12 @@
 import { readdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { errorMessage, GovernanceError, parseOptions } from '@cortex-governance/core';
 import { z } from 'zod';
 import { isMissing, readBounded } from './bounded-read.ts';
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
 import type { EvidenceFault, EvidenceReport } from './evidence-report.ts';
-import { LogAudit } from './log-audit.ts';
+import { LogAudit, type LogAuditResult } from './log-audit.ts';
 import { CHECKPOINT_FILE, JOURNAL_FOLDER, TILE_FOLDER } from './log-layout.ts';
 import { isLockHeld } from './log-lock.ts';
 import { RecordCounts } from './record-counts.ts';
@@ -18,6 +19,18 @@ const MAX_VKEY_BYTES = 65_536;
 /** Deepest folder below the root at which a log is looked for. */
 const MAX_TREE_DEPTH = 8;
 
+/** Most threads that are started when it is not said how many. */
+const DEFAULT_MAX_WORKERS = 4;
+
+/** Most threads that can be asked for. */
+const MAX_WORKERS = 64;
+
+/** Records of a log that this thread has checked before others could be started. */
+const SMALL_LOG_RECORDS = 65_536;
+
+/** How often a log is read anew because records were erased while it was read. */
+const MAX_RACES = 5;
+
 /** Options of {@link verifyEvidence} and {@link verifyEvidenceTree}. */
 export interface VerifyEvidenceOptions {
   /**
@@ -25,8 +38,16 @@ export interface VerifyEvidenceOptions {
    * key file beside the log is taken: that finds damage, and nothing that the key's owner did.
    */
   readonly publicKeys?: readonly string[];
-  /** A signed checkpoint of the same log, kept from earlier: the log must still start with its records. */
-  readonly checkpoint?: string;
+  /**
+   * Signed checkpoints of the same log, kept where its owner cannot change them: the log must hold all
+   * that they sign.
+   */
+  readonly checkpoint?: string | readonly string[];
+  /**
+   * Threads that check records; 0 or 1: none but this one. The report is the same.
+   * @defaultValue as many as the machine has processors, at most 4; none for small logs
+   */
+  readonly workers?: number;
   /** Called now and then with the number of records read. */
   readonly onProgress?: (records: number) => void;
 }
@@ -44,7 +65,8 @@ const verifyOptions = z.strictObject({
     .array(z.string().refine((line) => parseVerifierKey(line) !== null, 'not an Ed25519 vkey line'))
     .min(1)
     .optional(),
-  checkpoint: z.string().optional(),
+  checkpoint: z.union([z.string(), z.array(z.string())]).optional(),
+  workers: z.int().min(0).max(MAX_WORKERS).optional(),
   onProgress: z.custom<(records: number) => void>((f) => typeof f === 'function').optional(),
 });
 
@@ -66,11 +88,8 @@ export async function verifyEvidence(
   const head = { dir: folder, live, keySource } as const;
   try {
     const keys = checked.publicKeys?.map(parseKnownKey) ?? (await readKeysBeside(folder));
-    const checkpoint = await readCheckpoint(folder, keys);
-    const older = openOlder(checked.checkpoint, keys, checkpoint);
-    const onProgress = checked.onProgress ?? (() => {});
-    const audit = new LogAudit({ folder, checkpoint, older, live, onProgress });
-    const { records, firstFault, counts } = await audit.run();
+    const { checkpoint, result } = await audit(folder, keys, live, checked);
+    const { records, signed, firstFault, counts } = result;
     return {
       ok: firstFault === null,
       ...head,
@@ -78,7 +97,7 @@ export async function verifyEvidence(
       records,
       checkpointSize: checkpoint.size,
       root: Buffer.from(checkpoint.root).toString('base64'),
-      unsignedTail: Math.max(0, records - checkpoint.size),
+      unsignedTail: Math.max(0, records - signed),
       firstFault,
       counts,
     };
@@ -95,6 +114,29 @@ export async function verifyEvidence(
       counts: new RecordCounts().counts(),
     };
   }
+}
+
+async function audit(
+  folder: string,
+  keys: readonly VerifierKey[],
+  live: boolean,
+  options: z.output<typeof verifyOptions>,
+): Promise<{ readonly checkpoint: Checkpoint; readonly result: LogAuditResult }> {
+  const notes = typeof options.checkpoint === 'string' ? [options.checkpoint] : options.checkpoint;
+  const onProgress = options.onProgress ?? (() => {});
+  for (let races = 0; ; races += 1) {
+    const checkpoint = await readCheckpoint(folder, keys);
+    const kept = (notes ?? []).map((note) => openKept(note, keys, checkpoint));
+    const threads = options.workers ?? defaultWorkers(checkpoint.size);
+    const parts = { folder, checkpoint, kept, live, threads, onProgress };
+    const result = await new LogAudit(parts).run();
+    // What was erased after the checkpoint was read is announced under a newer one.
+    if (!live || !result.hasUnannounced || races === MAX_RACES) return { checkpoint, result };
+  }
+}
+
+function defaultWorkers(records: number): number {
+  return records < SMALL_LOG_RECORDS ? 0 : Math.min(availableParallelism(), DEFAULT_MAX_WORKERS);
 }
 
 /**
@@ -162,18 +204,13 @@ async function readCheckpoint(folder: string, keys: readonly VerifierKey[]): Pro
   return openCheckpoint(note, keys, file);
 }
 
-function openOlder(
-  note: string | undefined,
-  keys: readonly VerifierKey[],
-  checkpoint: Checkpoint,
-): Checkpoint | null {
-  if (note === undefined) return null;
+function openKept(note: string, keys: readonly VerifierKey[], checkpoint: Checkpoint): Checkpoint {
   const place = 'the given checkpoint';
-  const older = openCheckpoint(Buffer.from(note), keys, place);
-  if (older.origin !== checkpoint.origin) {
-    throw corrupt(place, `is of ${older.origin}, not of ${checkpoint.origin}`);
+  const kept = openCheckpoint(Buffer.from(note), keys, place);
+  if (kept.origin !== checkpoint.origin) {
+    throw corrupt(place, `is of ${kept.origin}, not of ${checkpoint.origin}`);
   }
-  return older;
+  return kept;
 }
 
 function asFault(error: unknown, folder: string): EvidenceFault {

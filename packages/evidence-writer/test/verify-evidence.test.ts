@@ -309,8 +309,8 @@ describe('verifyEvidence', () => {
     expect((await verifyEvidence(folder)).ok).toBe(true);
     const { ok, firstFault } = await verifyEvidence(folder, { checkpoint: newer });
     expect(ok).toBe(false);
-    expect(firstFault).toMatchObject({ index: 1 });
-    expect(firstFault?.problem).toContain('cut back to 1 records; the older checkpoint has 10');
+    expect(firstFault).toMatchObject({ index: 1, kind: 'truncated' });
+    expect(firstFault?.problem).toContain('cut back to 1 records; the kept checkpoint has 10');
   });
 
   it('finds a log with the same key that does not continue a known checkpoint', async () => {
