@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { isMissing } from './bounded-read.ts';
 import { EMPTY_ROOT, foldHashes, HASH_BYTES } from './merkle-hash.ts';
 import { hashesAtLevel, TILE_WIDTH, type TileLevel, tilePath } from './tile-path.ts';
-import { type TileFault, TileFiles } from './verify/tile-files.ts';
+import { isPartialWidth, type TileFault, TileFiles } from './verify/tile-files.ts';
 
 /** A tile that is being filled. */
 interface OpenTile {

@@ -151,7 +151,7 @@ export class EntryAudit {
     const { index, bytes, offsets, end } = group;
     const start = index * TILE_WIDTH;
     const isSealed = start + TILE_WIDTH <= this.#scope.signedSize;
-    const text = bytes.latin1Slice(0, end);
+    const text = bytes.toString('latin1', 0, end);
     for (let i = 0; i < offsets.length; i += 1) {
       const from = (offsets[i] ?? 0) + PREFIX_BYTES;
       const to = offsets[i + 1] ?? end;
