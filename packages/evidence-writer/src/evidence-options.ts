@@ -8,6 +8,8 @@ import {
 import { z } from 'zod';
 import { findMaskProblem } from './attribute-mask.ts';
 import { MIN_SEGMENT_BYTES } from './journal.ts';
+import { DEFAULT_SIGN_ATTEMPTS } from './keys/checkpoint-signer.ts';
+import { isSigningKey, type SigningKey } from './keys/signing-key.ts';
 import { type LogFiles, nodeLogFiles } from './log-files.ts';
 import { isKeyName } from './verifier-key.ts';
 
@@ -76,8 +78,10 @@ const evidenceOptions = z.strictObject({
     .max(255)
     .refine(isKeyName, ORIGIN_PROBLEM)
     .default(DEFAULT_ORIGIN_PREFIX),
+  key: z.custom<SigningKey>(isSigningKey, 'must be a SigningKey').optional(),
   keyFile: z.string().min(1).optional(),
   createKey: z.boolean().default(true),
+  signAttempts: z.int().min(1).max(100).default(DEFAULT_SIGN_ATTEMPTS),
   maxQueueRecords: z.int().min(1).default(DEFAULT_MAX_QUEUE_RECORDS),
   maxQueueBytes: z.int().min(1).default(DEFAULT_MAX_QUEUE_BYTES),
   whenFull: z.enum(['deny', 'gap']).default('deny'),
@@ -111,10 +115,14 @@ export interface EvidenceWriterOptions {
   readonly nameOnConflict?: 'fail' | 'next';
   /** @defaultValue {@link DEFAULT_ORIGIN_PREFIX} */
   readonly originPrefix?: string;
+  /** A key that is not in a file: from the environment, or in a key management service. */
+  readonly key?: SigningKey;
   /** Ed25519 private key, PKCS#8 PEM, mode 0600. @defaultValue `<dir>/signing-key.pem` */
   readonly keyFile?: string;
   /** Whether to make the key when there is none. @defaultValue true */
   readonly createKey?: boolean;
+  /** How often the key is asked for a signature before the writer ends. @defaultValue {@link DEFAULT_SIGN_ATTEMPTS} */
+  readonly signAttempts?: number;
   /** @defaultValue {@link DEFAULT_MAX_QUEUE_RECORDS} */
   readonly maxQueueRecords?: number;
   /** @defaultValue {@link DEFAULT_MAX_QUEUE_BYTES} */

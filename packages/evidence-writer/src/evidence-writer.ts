@@ -8,11 +8,12 @@ import {
   parseEvidenceOptions,
 } from './evidence-options.ts';
 import { Journal } from './journal.ts';
+import { type CheckpointSigner, createCheckpointSigner } from './keys/checkpoint-signer.ts';
+import { fileSigningKey } from './keys/file-signing-key.ts';
 import { JOURNAL_FOLDER } from './log-layout.ts';
 import { LogLock } from './log-lock.ts';
 import { type LogRecovery, recoverLog } from './log-recovery.ts';
 import { LogWriter } from './log-writer.ts';
-import { type CheckpointSigner, createCheckpointSigner, loadSigningKey } from './signing-key.ts';
 
 /** Names tried with `nameOnConflict: 'next'`: the name itself, then `<name>-2` to `<name>-64`. */
 const MAX_NAMES = 64;
@@ -77,8 +78,12 @@ async function openLocked(
 ): Promise<EvidenceLog> {
   const { files, logger } = options;
   const keyFile = resolve(options.keyFile ?? join(options.dir, 'signing-key.pem'));
-  const privateKey = await loadSigningKey(keyFile, options.createKey);
-  const signer = createCheckpointSigner(`${options.originPrefix}/${name}`, privateKey);
+  const key = options.key ?? (await fileSigningKey(keyFile, options.createKey));
+  const signer = createCheckpointSigner(
+    `${options.originPrefix}/${name}`,
+    key,
+    options.signAttempts,
+  );
   await files.makeFolder(folder);
   await publishKey(options, `${folder}.vkey`, signer);
   const { tree, recovery } = await recoverLog(files, folder, signer);

@@ -39,6 +39,30 @@ export {
 } from './evidence-record.ts';
 export type { EvidenceCounts, EvidenceFault, EvidenceReport } from './evidence-report.ts';
 export { createEvidenceWriter, type EvidenceLog } from './evidence-writer.ts';
+export {
+  type DsseEnvelope,
+  type EnvelopeSigner,
+  openEnvelope,
+  parseEnvelope,
+  preAuthEncoding,
+  signEnvelope,
+} from './export/dsse.ts';
+export {
+  type EvidenceExport,
+  type ExportEvidenceOptions,
+  exportEvidence,
+} from './export/export-evidence.ts';
+export type { ExportSelection } from './export/export-selection.ts';
+export { EXPORT_PAYLOAD_TYPE, EXPORT_PREDICATE_TYPE } from './export/export-statement.ts';
+export {
+  type ExportReport,
+  type VerifiedExport,
+  verifyEvidenceExport,
+} from './export/verify-export.ts';
+export { environmentSigningKey } from './keys/environment-signing-key.ts';
+export { fileSigningKey } from './keys/file-signing-key.ts';
+export { type KeyRotation, type RotatedLog, rotateSigningKey } from './keys/rotate-signing-key.ts';
+export { keyObjectSigningKey, type SigningKey } from './keys/signing-key.ts';
 export { type AppendFile, type LogFiles, nodeLogFiles } from './log-files.ts';
 export type { LogRecovery } from './log-recovery.ts';
 export { EMPTY_ROOT, leafHash, nodeHash } from './merkle-hash.ts';

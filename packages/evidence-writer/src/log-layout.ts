@@ -10,7 +10,13 @@ export const JOURNAL_FOLDER = 'journal';
 /** Folder of a log in which files are written before they are renamed into place; never read. */
 export const SCRATCH_FOLDER = 'tmp';
 
-/** Whether a name is that of a checkpoint whose writing was interrupted before its rename. */
-export function isCheckpointScratch(name: string): boolean {
-  return /^\.checkpoint\.[0-9a-f]{12}\.tmp$/.test(name);
+/** Name of the newest checkpoint that witnesses have cosigned. */
+export const WITNESSED_CHECKPOINT_FILE = 'checkpoint.witnessed';
+
+/** Name of the file in which each old key of a log names its successor. */
+export const KEY_ENDORSEMENTS_FILE = 'key-endorsements';
+
+/** Whether a name is that of a file of the log whose writing was interrupted before its rename. */
+export function isInterruptedFile(name: string): boolean {
+  return /^\.(?:checkpoint|checkpoint\.witnessed|key-endorsements)\.[0-9a-f]{12}\.tmp$/.test(name);
 }

@@ -5,10 +5,11 @@ import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
 import { CompactRange } from './compact-range.ts';
 import { decodeBundle, MAX_RECORD_BYTES } from './entry-bundle.ts';
 import { readJournal } from './journal-reader.ts';
+import type { CheckpointSigner } from './keys/checkpoint-signer.ts';
 import type { LogFiles } from './log-files.ts';
 import {
   CHECKPOINT_FILE,
-  isCheckpointScratch,
+  isInterruptedFile,
   JOURNAL_FOLDER,
   SCRATCH_FOLDER,
   TILE_FOLDER,
@@ -16,9 +17,7 @@ import {
 import { LogTree, type TreeEdge } from './log-tree.ts';
 import { EMPTY_ROOT, HASH_BYTES, leafHash, nodeHash } from './merkle-hash.ts';
 import { MAX_NOTE_BYTES } from './signed-note.ts';
-import type { CheckpointSigner } from './signing-key.ts';
 import { hashesAtLevel, TILE_WIDTH, type TileLevel, tilePath } from './tile-path.ts';
-import { parseVerifierKey } from './verifier-key.ts';
 
 /** Largest entry bundle, in bytes. */
 export const MAX_BUNDLE_BYTES = TILE_WIDTH * (MAX_RECORD_BYTES + 2);
@@ -60,7 +59,7 @@ async function clearScratch(files: LogFiles, folder: string): Promise<void> {
   await files.makeFolder(join(folder, JOURNAL_FOLDER));
   for (const name of await files.list(scratch)) await files.remove(join(scratch, name));
   for (const name of await files.list(folder)) {
-    if (isCheckpointScratch(name)) await files.remove(join(folder, name));
+    if (isInterruptedFile(name)) await files.remove(join(folder, name));
   }
 }
 
@@ -88,8 +87,7 @@ async function readOwnCheckpoint(
     if (journal.length + tiles.length === 0) return null;
     throw corrupt(file, 'file', 'missing, but there are records');
   }
-  const key = parseVerifierKey(signer.vkey);
-  return openCheckpoint(note, key === null ? [] : [key], file);
+  return openCheckpoint(note, [signer.verifier], file);
 }
 
 /** The right edge at a checkpoint, from its partial tiles; their root must be the signed one. */

@@ -2,10 +2,11 @@ import { dirname, join } from 'node:path';
 import { formatCheckpoint } from './checkpoint.ts';
 import type { CompactRange } from './compact-range.ts';
 import { encodeBundle } from './entry-bundle.ts';
+import type { CheckpointSigner } from './keys/checkpoint-signer.ts';
 import type { LogFiles } from './log-files.ts';
 import { CHECKPOINT_FILE, SCRATCH_FOLDER } from './log-layout.ts';
 import { leafHash } from './merkle-hash.ts';
-import type { CheckpointSigner } from './signing-key.ts';
+
 import { hashesAtLevel, TILE_WIDTH, type TileLevel, tilePath } from './tile-path.ts';
 
 /** Tree levels between two tile levels: 2^8 hashes are one tile. */
@@ -96,7 +97,8 @@ export class LogTree {
     }
     await this.#syncNames();
     const text = formatCheckpoint({ origin: this.#signer.name, size, root: this.#range.root() });
-    await this.#files.replaceFile(join(this.#folder, CHECKPOINT_FILE), this.#signer.sign(text));
+    const note = await this.#signer.sign(text);
+    await this.#files.replaceFile(join(this.#folder, CHECKPOINT_FILE), note);
     this.#checkpointed = size;
     await this.#removeOutdated(partial);
   }

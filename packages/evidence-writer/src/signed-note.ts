@@ -23,6 +23,8 @@ export interface OpenedNote {
   readonly text: string;
   /** Names of the keys whose signatures are right; never empty. */
   readonly signedBy: readonly string[];
+  /** Those keys as `vkey` lines: a name may have several. */
+  readonly signingKeys: readonly string[];
 }
 
 /** A note: the text, an empty line, one signature line. */
@@ -49,17 +51,18 @@ export function openSignedNote(
 ): OpenedNote {
   const { text, signatures } = parseNote(note, file);
   const message = Buffer.from(text);
-  const signedBy: string[] = [];
+  const signing: VerifierKey[] = [];
   for (const { name, keyId, signature } of signatures) {
     const key = keys.find((known) => known.name === name && known.keyId === keyId);
     if (key === undefined) continue;
     if (!key.verify(message, signature)) {
       throw noteError(file, `signature by ${name}`, 'does not match the text');
     }
-    signedBy.push(name);
+    signing.push(key);
   }
-  if (signedBy.length === 0) throw noteError(file, 'signatures', 'none by a known key');
-  return { text, signedBy };
+  if (signing.length === 0) throw noteError(file, 'signatures', 'none by a known key');
+  const signedBy = signing.map((key) => key.name);
+  return { text, signedBy, signingKeys: signing.map((key) => key.line) };
 }
 
 function parseNote(note: Uint8Array, file: string): { text: string; signatures: NoteSignature[] } {

@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { isMissing } from './bounded-read.ts';
 import {
   CHECKPOINT_FILE,
-  isCheckpointScratch,
+  isInterruptedFile,
   JOURNAL_FOLDER,
+  KEY_ENDORSEMENTS_FILE,
   SCRATCH_FOLDER,
+  WITNESSED_CHECKPOINT_FILE,
 } from './log-layout.ts';
 import { hashesAtLevel, parseTilePath, TILE_WIDTH } from './tile-path.ts';
 
@@ -47,7 +49,9 @@ export async function* findStrayFiles(folder: string, size: number): AsyncGenera
 function isAccountedFor(path: string): boolean {
   return (
     path === CHECKPOINT_FILE ||
-    isCheckpointScratch(path) ||
+    path === KEY_ENDORSEMENTS_FILE ||
+    path === WITNESSED_CHECKPOINT_FILE ||
+    isInterruptedFile(path) ||
     path.startsWith(`${JOURNAL_FOLDER}/`) ||
     path.startsWith(`${SCRATCH_FOLDER}/`)
   );

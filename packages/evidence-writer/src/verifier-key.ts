@@ -14,6 +14,8 @@ const PUBLIC_KEY_BYTES = 32;
 export interface VerifierKey {
   /** Equal to the log's origin. */
   readonly name: string;
+  /** The whole key as a `vkey` line. */
+  readonly line: string;
   /** SHA-256(name || 0x0A || type || key), first four bytes, hex. */
   readonly keyId: string;
   verify(message: Uint8Array, signature: Uint8Array): boolean;
@@ -59,5 +61,10 @@ export function parseVerifierKey(line: string): VerifierKey | null {
     format: 'der',
     type: 'spki',
   });
-  return { name, keyId, verify: (message, signature) => verify(null, message, key, signature) };
+  return {
+    name,
+    line: match[0],
+    keyId,
+    verify: (message, signature) => verify(null, message, key, signature),
+  };
 }

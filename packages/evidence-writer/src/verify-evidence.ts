@@ -6,8 +6,14 @@ import { z } from 'zod';
 import { isMissing, readBounded } from './bounded-read.ts';
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
 import type { EvidenceFault, EvidenceReport } from './evidence-report.ts';
+import { endorsedKeys } from './keys/key-endorsement.ts';
 import { LogAudit, type LogAuditResult } from './log-audit.ts';
-import { CHECKPOINT_FILE, JOURNAL_FOLDER, TILE_FOLDER } from './log-layout.ts';
+import {
+  CHECKPOINT_FILE,
+  JOURNAL_FOLDER,
+  KEY_ENDORSEMENTS_FILE,
+  TILE_FOLDER,
+} from './log-layout.ts';
 import { isLockHeld } from './log-lock.ts';
 import { RecordCounts } from './record-counts.ts';
 import { MAX_NOTE_BYTES } from './signed-note.ts';
@@ -87,7 +93,8 @@ export async function verifyEvidence(
   const keySource = checked.publicKeys === undefined ? 'beside' : 'given';
   const head = { dir: folder, live, keySource } as const;
   try {
-    const keys = checked.publicKeys?.map(parseKnownKey) ?? (await readKeysBeside(folder));
+    const given = checked.publicKeys?.map(parseKnownKey) ?? (await readKeysBeside(folder));
+    const keys = await endorsedKeys(join(folder, KEY_ENDORSEMENTS_FILE), given);
     const { checkpoint, result } = await audit(folder, keys, live, checked);
     const { records, signed, firstFault, counts } = result;
     return {

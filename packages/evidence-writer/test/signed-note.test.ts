@@ -54,6 +54,7 @@ describe('openSignedNote', () => {
     expect(opened).toEqual({
       text: 'This is an example message.\n',
       signedBy: ['example.com/foo'],
+      signingKeys: [vkey],
     });
   });
 
