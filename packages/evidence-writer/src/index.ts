@@ -89,9 +89,5 @@ export {
 export { type ReadEvidenceOptions, readEvidence } from './read-evidence.ts';
 export { type OpenedNote, openSignedNote } from './signed-note.ts';
 export { parseVerifierKey, type VerifierKey } from './verifier-key.ts';
-export {
-  type EvidenceTreeReport,
-  type VerifyEvidenceOptions,
-  verifyEvidence,
-  verifyEvidenceTree,
-} from './verify-evidence.ts';
+export { type VerifyEvidenceOptions, verifyEvidence } from './verify-evidence.ts';
+export { type EvidenceTreeReport, verifyEvidenceTree } from './verify-evidence-tree.ts';

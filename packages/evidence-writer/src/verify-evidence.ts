@@ -1,19 +1,13 @@
-import { readdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { errorMessage, GovernanceError, parseOptions } from '@cortex-governance/core';
 import { z } from 'zod';
-import { isMissing, readBounded } from './bounded-read.ts';
+import { readBounded } from './bounded-read.ts';
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
 import type { EvidenceFault, EvidenceReport } from './evidence-report.ts';
 import { endorsedKeys } from './keys/key-endorsement.ts';
 import { LogAudit, type LogAuditResult } from './log-audit.ts';
-import {
-  CHECKPOINT_FILE,
-  JOURNAL_FOLDER,
-  KEY_ENDORSEMENTS_FILE,
-  TILE_FOLDER,
-} from './log-layout.ts';
+import { CHECKPOINT_FILE, KEY_ENDORSEMENTS_FILE } from './log-layout.ts';
 import { isLockHeld } from './log-lock.ts';
 import { RecordCounts } from './record-counts.ts';
 import { MAX_NOTE_BYTES } from './signed-note.ts';
@@ -21,9 +15,6 @@ import { parseVerifierKey, type VerifierKey } from './verifier-key.ts';
 
 /** Longest public key file that is read, in bytes. */
 const MAX_VKEY_BYTES = 65_536;
-
-/** Deepest folder below the root at which a log is looked for. */
-const MAX_TREE_DEPTH = 8;
 
 /** Most threads that are started when it is not said how many. */
 const DEFAULT_MAX_WORKERS = 4;
@@ -37,7 +28,7 @@ const SMALL_LOG_RECORDS = 65_536;
 /** How often a log is read anew because records were erased while it was read. */
 const MAX_RACES = 5;
 
-/** Options of {@link verifyEvidence} and {@link verifyEvidenceTree}. */
+/** Options of {@link verifyEvidence} and `verifyEvidenceTree`. */
 export interface VerifyEvidenceOptions {
   /**
    * Public keys as C2SP `vkey` lines, from a source that the log's owner cannot change. When left out, the
@@ -58,28 +49,29 @@ export interface VerifyEvidenceOptions {
   readonly onProgress?: (records: number) => void;
 }
 
-/** What {@link verifyEvidenceTree} found. */
-export interface EvidenceTreeReport {
-  /** There is at least one log, and every one is whole. */
-  readonly ok: boolean;
-  /** One report for every log, by folder. */
-  readonly logs: readonly EvidenceReport[];
-}
-
 const verifyOptions = z.strictObject({
   publicKeys: z
     .array(z.string().refine((line) => parseVerifierKey(line) !== null, 'not an Ed25519 vkey line'))
     .min(1)
     .optional(),
-  checkpoint: z.union([z.string(), z.array(z.string())]).optional(),
+  checkpoint: z.union([z.string().transform((note) => [note]), z.array(z.string())]).default([]),
   workers: z.int().min(0).max(MAX_WORKERS).optional(),
   onProgress: z.custom<(records: number) => void>((f) => typeof f === 'function').optional(),
 });
 
+/** The options as `verifyEvidence` uses them. */
+export type CheckedVerifyOptions = z.output<typeof verifyOptions>;
+
+/** @throws {GovernanceError} OPTIONS_INVALID */
+export function parseVerifyOptions(options: VerifyEvidenceOptions): CheckedVerifyOptions {
+  return parseOptions(verifyOptions, options, 'verifyEvidence(dir, options)');
+}
+
 /**
  * Checks every byte of one log, offline: the checkpoint's signature, every record against the signed
- * root, every hash tile, the journal, and that nothing else lies in the folder. Reads the log once, in
- * constant memory. Never throws for what it finds.
+ * root, every hash tile, the journal, that nothing was erased unannounced, and that nothing else lies in
+ * the folder. Reads the log once. Memory does not grow with the log, but with the number of separate
+ * ranges that were erased. Never throws for what it finds.
  * @param dir the log's folder, such as `<dir>/default`.
  * @throws {GovernanceError} OPTIONS_INVALID
  */
@@ -87,7 +79,7 @@ export async function verifyEvidence(
   dir: string,
   options: VerifyEvidenceOptions = {},
 ): Promise<EvidenceReport> {
-  const checked = parseOptions(verifyOptions, options, 'verifyEvidence(dir, options)');
+  const checked = parseVerifyOptions(options);
   const folder = resolve(dir);
   const live = await isLockHeld(`${folder}.lock`);
   const keySource = checked.publicKeys === undefined ? 'beside' : 'given';
@@ -127,13 +119,12 @@ async function audit(
   folder: string,
   keys: readonly VerifierKey[],
   live: boolean,
-  options: z.output<typeof verifyOptions>,
+  options: CheckedVerifyOptions,
 ): Promise<{ readonly checkpoint: Checkpoint; readonly result: LogAuditResult }> {
-  const notes = typeof options.checkpoint === 'string' ? [options.checkpoint] : options.checkpoint;
   const onProgress = options.onProgress ?? (() => {});
   for (let races = 0; ; races += 1) {
     const checkpoint = await readCheckpoint(folder, keys);
-    const kept = (notes ?? []).map((note) => openKept(note, keys, checkpoint));
+    const kept = options.checkpoint.map((note, i) => openKept(note, i, keys, checkpoint));
     const threads = options.workers ?? defaultWorkers(checkpoint.size);
     const parts = { folder, checkpoint, kept, live, threads, onProgress };
     const result = await new LogAudit(parts).run();
@@ -144,49 +135,6 @@ async function audit(
 
 function defaultWorkers(records: number): number {
   return records < SMALL_LOG_RECORDS ? 0 : Math.min(availableParallelism(), DEFAULT_MAX_WORKERS);
-}
-
-/**
- * Checks every log in a folder and below it. A public key without its log is a fault: the log was there.
- * @throws {GovernanceError} OPTIONS_INVALID
- */
-export async function verifyEvidenceTree(
-  root: string,
-  options: Omit<VerifyEvidenceOptions, 'checkpoint'> = {},
-): Promise<EvidenceTreeReport> {
-  const logs: EvidenceReport[] = [];
-  for (const folder of await findLogs(resolve(root), 0))
-    logs.push(await verifyEvidence(folder, options));
-  return { ok: logs.length > 0 && logs.every((log) => log.ok), logs };
-}
-
-async function findLogs(folder: string, depth: number): Promise<readonly string[]> {
-  const names = await listFolders(folder);
-  const isLog = names.files.has(CHECKPOINT_FILE) || names.folders.has(JOURNAL_FOLDER);
-  if (isLog || names.folders.has(TILE_FOLDER)) return [folder];
-  const found = new Set<string>();
-  for (const file of names.files) {
-    if (file.endsWith('.vkey')) found.add(join(folder, basename(file, '.vkey')));
-  }
-  if (depth < MAX_TREE_DEPTH) {
-    for (const name of names.folders) {
-      for (const log of await findLogs(join(folder, name), depth + 1)) found.add(log);
-    }
-  }
-  return [...found].sort();
-}
-
-async function listFolders(folder: string): Promise<{ files: Set<string>; folders: Set<string> }> {
-  const files = new Set<string>();
-  const folders = new Set<string>();
-  try {
-    for (const entry of await readdir(folder, { withFileTypes: true })) {
-      (entry.isDirectory() ? folders : files).add(entry.name);
-    }
-  } catch (error) {
-    if (!isMissing(error)) files.add(CHECKPOINT_FILE);
-  }
-  return { files, folders };
 }
 
 function parseKnownKey(line: string): VerifierKey {
@@ -211,8 +159,13 @@ async function readCheckpoint(folder: string, keys: readonly VerifierKey[]): Pro
   return openCheckpoint(note, keys, file);
 }
 
-function openKept(note: string, keys: readonly VerifierKey[], checkpoint: Checkpoint): Checkpoint {
-  const place = 'the given checkpoint';
+function openKept(
+  note: string,
+  i: number,
+  keys: readonly VerifierKey[],
+  checkpoint: Checkpoint,
+): Checkpoint {
+  const place = `given checkpoint ${i + 1}`;
   const kept = openCheckpoint(Buffer.from(note), keys, place);
   if (kept.origin !== checkpoint.origin) {
     throw corrupt(place, `is of ${kept.origin}, not of ${checkpoint.origin}`);

@@ -385,6 +385,10 @@ describe('verifyEvidenceTree', () => {
   });
 
   it('does not call a folder without logs whole', async () => {
-    expect(await verifyEvidenceTree(await temporaryFolder())).toEqual({ ok: false, logs: [] });
+    expect(await verifyEvidenceTree(await temporaryFolder())).toEqual({
+      ok: false,
+      logs: [],
+      missing: [],
+    });
   });
 });
