@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import { type EvidenceWriter, errorMessage, GovernanceError } from '@cortex-governance/core';
 import { AttributeMask } from './attribute-mask.ts';
 import { readBounded } from './bounded-read.ts';
+import { type Erasure, type ErasureOrder, RecordEraser } from './erase-records.ts';
 import {
   type CheckedEvidenceOptions,
   type EvidenceWriterOptions,
@@ -29,6 +30,11 @@ export interface EvidenceLog extends EvidenceWriter {
   readonly vkey: string;
   /** What was found at the start. */
   readonly recovery: LogRecovery;
+  /**
+   * Erases decisions, announced and with all proofs kept valid; see {@link RecordEraser}.
+   * @throws {GovernanceError} OPTIONS_INVALID, EVIDENCE_CORRUPT, EVIDENCE_WRITE_FAILED.
+   */
+  erase(order: ErasureOrder): Promise<Erasure>;
 }
 
 /**
@@ -103,7 +109,9 @@ async function openLocked(
   if (recovery.cutBytes > 0) {
     writer.appendEvent({ type: 'log_recovered', properties: { ...recovery } });
   }
-  return Object.assign(writer, { name, vkey: signer.vkey, recovery });
+  const eraser = new RecordEraser(writer, folder, files);
+  const erase = (order: ErasureOrder): Promise<Erasure> => eraser.erase(order);
+  return Object.assign(writer, { name, vkey: signer.vkey, recovery, erase });
 }
 
 /** Puts the public key beside the log; a log keeps its key and its origin for life. */

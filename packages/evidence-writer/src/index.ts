@@ -12,6 +12,7 @@ export {
 export { type Checkpoint, openCheckpoint, parseCheckpoint } from './checkpoint.ts';
 export { CompactRange, type NodeListener } from './compact-range.ts';
 export { MAX_RECORD_BYTES } from './entry-bundle.ts';
+export type { Erasure, ErasureOrder, ErasureSelection } from './erase-records.ts';
 export {
   DEFAULT_CHECKPOINT_INTERVAL_MS,
   DEFAULT_GROUP_BYTES,

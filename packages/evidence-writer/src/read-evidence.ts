@@ -18,7 +18,7 @@ export interface ReadEvidenceOptions {
 
 /**
  * The records of a log in order, those behind the checkpoint too; works while the log is written, and
- * then ends at some record that was the last at some moment. Checks form, not truth: no hash and no
+ * then ends at some record that was the last at some moment. Leaves out what was erased. Checks form, not truth: no hash and no
  * signature. That is `verifyEvidence`'s job.
  * @param dir the log's folder.
  * @throws {GovernanceError} EVIDENCE_CORRUPT for a record or file that cannot be read.
@@ -35,7 +35,8 @@ export async function* readEvidence(
       const start = next - (next % TILE_WIDTH);
       const records = await bundleRecords(folder, start, Math.min(size - start, TILE_WIDTH));
       for (const record of records.slice(next - start)) {
-        yield parse(record, next, folder);
+        // Of an erased record nothing but its hash is there.
+        if (record.length > 0) yield parse(record, next, folder);
         next += 1;
       }
     }

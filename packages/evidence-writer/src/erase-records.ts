@@ -1,0 +1,197 @@
+import { dirname, join } from 'node:path';
+import {
+  EVIDENCE_DROPPED,
+  errorMessage,
+  GovernanceError,
+  parseOptions,
+} from '@cortex-governance/core';
+import { z } from 'zod';
+import { readBundle } from './bundle-reader.ts';
+import { encodeBundle } from './entry-bundle.ts';
+import type { DecisionRecord } from './evidence-record.ts';
+import type { LogFiles } from './log-files.ts';
+import { SCRATCH_FOLDER } from './log-layout.ts';
+import type { LogWriter } from './log-writer.ts';
+import { parseRecord } from './record-parser.ts';
+import { TILE_WIDTH, tilePath } from './tile-path.ts';
+import { RECORDS_ERASED } from './verify/erasure-ledger.ts';
+
+/** Most ranges that one event announces; as many as fit into a record. */
+const MAX_RANGES = 1_000;
+
+const selection = z
+  .strictObject({
+    before: z.int().min(0).optional(),
+    tenant: z.string().min(1).optional(),
+    subject: z.string().min(1).optional(),
+    session: z.string().min(1).optional(),
+  })
+  .refine((parts) => Object.values(parts).some((part) => part !== undefined), 'selects everything');
+
+const erasureOptions = z.strictObject({
+  select: selection,
+  by: z.string().min(1).max(256),
+  reason: z.string().min(1).max(1024),
+});
+
+/** Which decisions are erased: those that fit every member given; at least one must be. */
+export interface ErasureSelection {
+  /** Decided before this time, in milliseconds since the Unix epoch; by the time in the record's id. */
+  readonly before?: number | undefined;
+  readonly tenant?: string | undefined;
+  /** Id of the subject. */
+  readonly subject?: string | undefined;
+  readonly session?: string | undefined;
+}
+
+/** What is erased, by whom and why. */
+export interface ErasureOrder {
+  readonly select: ErasureSelection;
+  /** Both are recorded in the log, for good: no personal data here. */
+  readonly by: string;
+  readonly reason: string;
+}
+
+/** What was erased. */
+export interface Erasure {
+  readonly records: number;
+  /** Decisions that fit and are too new: they stand in a bundle that is not full yet. */
+  readonly tooNew: number;
+}
+
+/** A run of records, from the first to the one after the last. */
+type Range = readonly [from: number, to: number];
+
+/**
+ * Erases decisions from a log: their content goes, their leaf hashes stay, so that every proof and every
+ * checkpoint remains valid. What is about to be erased is first announced in the log, under a signed
+ * checkpoint; the verifier takes an erased record without announcement for damage. Only records in full
+ * bundles of 256 can be erased; erasing again after a failure finishes what was announced.
+ */
+export class RecordEraser {
+  readonly #writer: LogWriter;
+  readonly #folder: string;
+  readonly #files: LogFiles;
+  #running: Promise<unknown> = Promise.resolve();
+
+  constructor(writer: LogWriter, folder: string, files: LogFiles) {
+    this.#writer = writer;
+    this.#folder = folder;
+    this.#files = files;
+  }
+
+  /**
+   * One erasure at a time; further ones wait.
+   * @throws {GovernanceError} OPTIONS_INVALID, EVIDENCE_CORRUPT, EVIDENCE_WRITE_FAILED.
+   */
+  async erase(order: ErasureOrder): Promise<Erasure> {
+    const checked = parseOptions(erasureOptions, order, 'erase(order)');
+    const turn = this.#running.then(() => this.#erase(checked));
+    this.#running = turn.catch(() => {});
+    return turn;
+  }
+
+  async #erase({ select, by, reason }: z.output<typeof erasureOptions>): Promise<Erasure> {
+    // The journal may hold the same records once more.
+    await this.#writer.sealJournal();
+    await this.#writer.flush();
+    const size = this.#writer.status().checkpointed;
+    const sealed = Math.floor(size / TILE_WIDTH);
+    let records = 0;
+    let ranges: Range[] = [];
+    const flush = async (): Promise<void> => {
+      records += await this.#eraseRanges(ranges, by, reason);
+      ranges = [];
+    };
+    for (let index = 0; index < sealed; index += 1) {
+      for (const seq of await this.#matching(index, TILE_WIDTH, select)) extend(ranges, seq);
+      if (ranges.length >= MAX_RANGES - TILE_WIDTH) await flush();
+    }
+    await flush();
+    const rest = size % TILE_WIDTH;
+    const tooNew = rest === 0 ? [] : await this.#matching(sealed, rest, select);
+    return { records, tooNew: tooNew.length };
+  }
+
+  /** Indexes of the decisions in a bundle that are selected and still there. */
+  async #matching(index: number, width: number, select: ErasureSelection): Promise<number[]> {
+    const found: number[] = [];
+    for (const [i, bytes] of (await this.#read(index, width)).entries()) {
+      if (bytes.length === 0) continue;
+      const seq = index * TILE_WIDTH + i;
+      const { record, problem } = parseRecord(bytes, seq);
+      if (problem !== null) throw corrupt(this.#folder, `record ${seq}`, problem);
+      if (record.kind === 'decision' && isSelected(record, select)) found.push(seq);
+    }
+    return found;
+  }
+
+  async #eraseRanges(ranges: readonly Range[], by: string, reason: string): Promise<number> {
+    if (ranges.length === 0) return 0;
+    const ticket = this.#writer.appendEvent({
+      type: RECORDS_ERASED,
+      properties: { ranges, by, reason },
+    });
+    if (ticket === EVIDENCE_DROPPED)
+      throw failed(this.#folder, 'the log did not take the announcement');
+    await this.#writer.durable(ticket, 'checkpointed');
+    try {
+      for (const index of bundlesOf(ranges)) await this.#rewrite(index, ranges);
+    } catch (error) {
+      throw failed(this.#folder, errorMessage(error), error);
+    }
+    return ranges.reduce((sum, [from, to]) => sum + to - from, 0);
+  }
+
+  async #rewrite(index: number, ranges: readonly Range[]): Promise<void> {
+    const records = await this.#read(index, TILE_WIDTH);
+    const kept = records.map((record, i) => {
+      const seq = index * TILE_WIDTH + i;
+      return ranges.some(([from, to]) => from <= seq && seq < to) ? Buffer.alloc(0) : record;
+    });
+    const file = join(this.#folder, tilePath('entries', index));
+    await this.#files.placeFile(file, join(this.#folder, SCRATCH_FOLDER), encodeBundle(kept));
+    // Partial bundles of checkpoints just before this one was full may still be there.
+    await this.#files.remove(`${file}.p`);
+    await this.#files.syncFolder(dirname(file));
+  }
+
+  async #read(index: number, width: number): Promise<readonly Buffer[]> {
+    const bundle = await readBundle(this.#folder, index, width);
+    if (bundle.records.length >= width) return bundle.records.slice(0, width);
+    const file = join(this.#folder, bundle.path);
+    throw corrupt(file, `byte ${bundle.end}`, bundle.problem ?? 'cut short');
+  }
+}
+
+function isSelected(record: DecisionRecord, select: ErasureSelection): boolean {
+  const { before, tenant, subject, session } = select;
+  if (tenant !== undefined && record.tenant !== tenant) return false;
+  if (subject !== undefined && record.subject.id !== subject) return false;
+  if (session !== undefined && record.session !== session) return false;
+  // A record without a time is never old.
+  return before === undefined || (record.ts !== null && Date.parse(record.ts) < before);
+}
+
+function extend(ranges: Range[], seq: number): void {
+  const last = ranges.at(-1);
+  if (last !== undefined && last[1] === seq) ranges[ranges.length - 1] = [last[0], seq + 1];
+  else ranges.push([seq, seq + 1]);
+}
+
+function bundlesOf(ranges: readonly Range[]): readonly number[] {
+  const bundles = new Set<number>();
+  for (const [from, to] of ranges) {
+    const last = Math.floor((to - 1) / TILE_WIDTH);
+    for (let index = Math.floor(from / TILE_WIDTH); index <= last; index += 1) bundles.add(index);
+  }
+  return [...bundles];
+}
+
+function failed(file: string, problem: string, cause?: unknown): GovernanceError {
+  return new GovernanceError('EVIDENCE_WRITE_FAILED', { file, problem }, { cause });
+}
+
+function corrupt(file: string, place: string, problem: string): GovernanceError {
+  return new GovernanceError('EVIDENCE_CORRUPT', { file, place, problem });
+}
