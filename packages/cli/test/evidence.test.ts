@@ -92,6 +92,32 @@ describe('govern evidence verify', () => {
     expect(foreign.status).toBe(1);
   });
 
+  it('compares with every kept checkpoint, and says when its log is gone', async () => {
+    const { folder, log } = await makeEvidence(3);
+    const empty = await makeWorkspace();
+    const kept = join(folder, 'kept');
+    await cp(join(log, 'checkpoint'), kept);
+    const twice = await govern(folder, [
+      ...['evidence', 'verify', '--checkpoint', kept, '--checkpoint', join(log, 'checkpoint')],
+      ...[log, '--json'],
+    ]);
+    expect([twice.status, twice.stderr]).toEqual([0, '']);
+    expect(JSON.parse(twice.stdout)).toMatchObject({ ok: true, missing: [] });
+
+    const gone = await govern(empty, ['evidence', 'verify', '.', '--checkpoint', kept]);
+    expect(gone.status).toBe(1);
+    expect(gone.stdout).toMatch(
+      /^BAD no log of \S+\/server is here, and a checkpoint of it is kept$/m,
+    );
+
+    await writeFile(join(folder, 'nonsense'), 'nonsense');
+    const nonsense = await govern(folder, ['evidence', 'verify', '--checkpoint', 'nonsense']);
+    expect([nonsense.status, nonsense.stderr]).toEqual([
+      2,
+      expect.stringMatching(/^error \[USAGE\] --checkpoint: .*nonsense/),
+    ]);
+  });
+
   it('is not content with an empty folder, nor with input that is not a key', async () => {
     const folder = await makeWorkspace();
     const none = await govern(folder, ['evidence', 'verify']);
