@@ -4,6 +4,9 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config';
 /** The condition that makes workspace packages resolve to their sources, so tests need no build. */
 const SOURCE_CONDITION = '@cortex-governance/source';
 
+/** `import` is not among them: they also hold for what a CommonJS dependency requires. */
+const CONDITIONS = [SOURCE_CONDITION, 'module', 'node'];
+
 /** Long enough for tests that start child processes on a loaded two-core machine, in milliseconds. */
 const TEST_TIMEOUT_MS = 20_000;
 
@@ -16,8 +19,8 @@ export function packageConfig(folder: string): ViteUserConfig {
   const reports = process.env.REPORTS ?? 'tests';
   return defineConfig({
     root: folder,
-    resolve: { conditions: [SOURCE_CONDITION, 'module', 'node', 'import', 'default'] },
-    ssr: { resolve: { conditions: [SOURCE_CONDITION, 'module', 'node', 'import', 'default'] } },
+    resolve: { conditions: CONDITIONS },
+    ssr: { resolve: { conditions: CONDITIONS } },
     test: {
       name,
       include: ['test/**/*.test.ts'],

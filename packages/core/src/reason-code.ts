@@ -102,6 +102,7 @@ export const REASON_CODES = Object.freeze({
   EVIDENCE_LOCKED: error(500, true, '{dir}: another writer holds this log: {holder}'),
   EVIDENCE_CORRUPT: error(500, false, '{file}: {place}: {problem}'),
   EVIDENCE_KEY_INVALID: error(500, false, '{file}: {problem}'),
+  EVIDENCE_TIER_UNAVAILABLE: error(503, true, '{tier}: {problem}'),
 } satisfies Record<string, ReasonCodeDefinition>);
 
 /** A code of {@link REASON_CODES}. */

@@ -14,6 +14,7 @@ export type { KillSwitchFixture } from './kill-switch-cases.ts';
 export { describeKillSwitch } from './kill-switch-conformance.ts';
 export { describeLogger, type LoggerFixture } from './logger-conformance.ts';
 export { describeMetricsRegistry } from './metrics-registry-conformance.ts';
+export { type PostgresServer, postgresOrSkip, startPostgres } from './postgres-server.ts';
 export { describeRateLimiter } from './rate-limiter-conformance.ts';
 export type { RateLimiterTraits } from './rate-limiter-fixture.ts';
 export { type LoggedEvent, RecordingLogger } from './recording-logger.ts';

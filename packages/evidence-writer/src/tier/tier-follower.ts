@@ -1,0 +1,185 @@
+import { randomInt } from 'node:crypto';
+import type { Clock, GovernanceError, Logger } from '@cortex-governance/core';
+import { tierError } from './tier-error.ts';
+import { type TierTimers, unrefTimers } from './tier-timers.ts';
+
+/** How often a log that stands still is looked at, in milliseconds. */
+export const DEFAULT_POLL_MS = 1_000;
+
+/** First wait after a failure, in milliseconds; each further failure doubles it. */
+export const MIN_BACKOFF_MS = 500;
+
+/** Longest wait after failures, in milliseconds. */
+export const MAX_BACKOFF_MS = 60_000;
+
+/** A piece of work that takes longer than this counts as a failure of the tier, in milliseconds. */
+export const DEFAULT_STALL_MS = 30_000;
+
+/** How long closing waits for the piece of work that is under way, in milliseconds. */
+export const CLOSE_WAIT_MS = 2_000;
+
+/** What one piece of work leaves to be done. */
+export interface TierProgress {
+  /** Records under the checkpoints that the tier does not hold yet. */
+  readonly behindRecords: number;
+  /** Records taken over by this piece. */
+  readonly taken: number;
+}
+
+/** Where a tier stands, for metrics and health. */
+export interface TierStatus {
+  readonly tier: string;
+  /** False from a failure until the next piece of work that succeeds, and while one is stuck. */
+  readonly healthy: boolean;
+  readonly lastError: string;
+  /** As of the last look; what was written since is not counted. */
+  readonly behindRecords: number;
+  /** How long the tier has not been level with the checkpoints, in milliseconds. */
+  readonly behindMs: number;
+  /** Records taken over since the start of this process. */
+  readonly taken: number;
+  readonly failures: number;
+}
+
+/** One tier that follows logs from disk in the background. */
+export interface TierFollower {
+  status(): TierStatus;
+  /** Looks at the logs now, unless it is waiting after a failure. */
+  wake(): void;
+  /** Ends the following; waits a bounded time for the piece of work under way. Never rejects. */
+  close(): Promise<void>;
+}
+
+export interface TierFollowerParts {
+  readonly tier: string;
+  /** Does one bounded piece of work, and says what is left. */
+  readonly step: (signal: AbortSignal) => Promise<TierProgress>;
+  /** Gives the tier free; called once. */
+  readonly release: () => Promise<void>;
+  readonly pollMs: number;
+  readonly stallMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly timers?: TierTimers | undefined;
+}
+
+/**
+ * Repeats a piece of work: at once while there is more, after `pollMs` when there is not, and with growing,
+ * jittered waits after failures. Nothing that the work throws comes out; it is counted, and logged when a
+ * tier fails and when it is back.
+ */
+export class WorkLoop implements TierFollower {
+  readonly #parts: TierFollowerParts;
+  readonly #timers: TierTimers;
+  readonly #abort = new AbortController();
+  #cancelTimer: (() => void) | null = null;
+  #running: Promise<void> | null = null;
+  #startedAtMs = 0;
+  #levelAtMs: number;
+  #lastError: GovernanceError | null = null;
+  #behind = 0;
+  #taken = 0;
+  #failures = 0;
+  #failuresInARow = 0;
+  #closing: Promise<void> | null = null;
+
+  constructor(parts: TierFollowerParts) {
+    this.#parts = parts;
+    this.#timers = parts.timers ?? unrefTimers;
+    this.#levelAtMs = parts.clock.monotonicMs();
+    this.#schedule(0);
+  }
+
+  status(): TierStatus {
+    const now = this.#parts.clock.monotonicMs();
+    const isStuck = this.#running !== null && now - this.#startedAtMs > this.#parts.stallMs;
+    const stuck = isStuck ? `no answer for ${Math.round(now - this.#startedAtMs)} ms` : '';
+    const isLevel = this.#behind === 0 && this.#lastError === null && !isStuck;
+    return {
+      tier: this.#parts.tier,
+      healthy: this.#lastError === null && !isStuck,
+      lastError: this.#lastError?.message ?? stuck,
+      behindRecords: this.#behind,
+      behindMs: isLevel ? 0 : Math.max(0, now - this.#levelAtMs),
+      taken: this.#taken,
+      failures: this.#failures,
+    };
+  }
+
+  wake(): void {
+    if (this.#running === null && this.#failuresInARow === 0) this.#schedule(0);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#end();
+    return this.#closing;
+  }
+
+  #schedule(ms: number): void {
+    if (this.#abort.signal.aborted) return;
+    this.#cancelTimer?.();
+    this.#cancelTimer = this.#timers.after(ms, () => {
+      this.#cancelTimer = null;
+      this.#running = this.#work();
+    });
+  }
+
+  async #work(): Promise<void> {
+    this.#startedAtMs = this.#parts.clock.monotonicMs();
+    let waitMs = this.#parts.pollMs;
+    try {
+      const { behindRecords, taken } = await this.#parts.step(this.#abort.signal);
+      this.#succeed(behindRecords, taken);
+      if (behindRecords > 0 && taken > 0) waitMs = 0;
+    } catch (error) {
+      if (!this.#abort.signal.aborted) waitMs = this.#fail(error);
+    }
+    this.#running = null;
+    this.#schedule(waitMs);
+  }
+
+  #succeed(behindRecords: number, taken: number): void {
+    const { tier, clock, logger } = this.#parts;
+    if (this.#lastError !== null) logger.warn('EVIDENCE_TIER_RECOVERED', { tier, behindRecords });
+    this.#lastError = null;
+    this.#failuresInARow = 0;
+    this.#behind = behindRecords;
+    this.#taken += taken;
+    if (behindRecords === 0) this.#levelAtMs = clock.monotonicMs();
+  }
+
+  /** Returns how long to wait: a random time in the upper half of the step, so that many do not come at once. */
+  #fail(thrown: unknown): number {
+    const { tier, logger } = this.#parts;
+    const error = tierError(tier, thrown);
+    // Once per outage: a tier that stays away must not fill the logs.
+    if (this.#lastError === null) logger.warn('EVIDENCE_TIER_FAILED', { tier, error });
+    this.#lastError = error;
+    this.#failures += 1;
+    this.#failuresInARow += 1;
+    const step = Math.min(
+      MAX_BACKOFF_MS,
+      MIN_BACKOFF_MS * 2 ** Math.min(16, this.#failuresInARow - 1),
+    );
+    return step / 2 + randomInt(Math.ceil(step / 2) + 1);
+  }
+
+  async #end(): Promise<void> {
+    this.#abort.abort();
+    this.#cancelTimer?.();
+    await this.#bounded(this.#running ?? Promise.resolve());
+    await this.#bounded(this.#parts.release());
+  }
+
+  #bounded(work: Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#timers.after(CLOSE_WAIT_MS, resolve);
+      work
+        .catch(() => {})
+        .finally(() => {
+          cancel();
+          resolve();
+        });
+    });
+  }
+}
