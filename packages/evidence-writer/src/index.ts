@@ -55,6 +55,14 @@ export {
 } from './export/export-evidence.ts';
 export type { ExportSelection } from './export/export-selection.ts';
 export { EXPORT_PAYLOAD_TYPE, EXPORT_PREDICATE_TYPE } from './export/export-statement.ts';
+export { CLOUD_EVENT_TYPE_PREFIX, type CloudEvent, toCloudEvent } from './export/to-cloud-event.ts';
+export { OCSF_VERSION, type OcsfEvent, toOcsf } from './export/to-ocsf.ts';
+export {
+  OTEL_SEMANTIC_CONVENTIONS_VERSION,
+  type OtelAttributes,
+  type OtelAttributeValue,
+  toOtelAttributes,
+} from './export/to-otel-attributes.ts';
 export {
   type ExportReport,
   type VerifiedExport,

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,10 +8,12 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import {
   createEvidenceWriter,
   formatTlogProof,
+  keyObjectSigningKey,
   leafHash,
   type ProvedRecord,
   parseTlogProof,
   proveRecord,
+  rotateSigningKey,
   verifyTlogProof,
 } from '../src/index.ts';
 import { makeKey } from './signed-log.ts';
@@ -30,6 +33,10 @@ function parseCode(text: string): string {
   return 'none';
 }
 
+function keyPair() {
+  return keyObjectSigningKey(generateKeyPairSync('ed25519').privateKey);
+}
+
 /** A closed log of decisions, by its folder. */
 async function makeLog(count: number): Promise<{ folder: string; vkey: string }> {
   const writer = await createEvidenceWriter({ dir: await temporaryFolder() });
@@ -45,30 +52,36 @@ async function proved(folder: string, choice: { id: string } | { index: number }
 }
 
 describe('parseTlogProof', () => {
-  it.each(examples.tlogProofParse.bad)('refuses the vector %j: %s', (text) => {
+  it.each(examples.tlogProofParse.bad)('refuses the C2SP vector %j: %s', (text) => {
     expect(parseCode(text)).toBe('EVIDENCE_CORRUPT');
   });
 
   const hash = 'A'.repeat(43);
+  const head = 'c2sp.org/tlog-proof@v1\n';
   it.each([
-    ['c2sp.org/tlog-proof@v1\nindex 0\n\ncheckpoint\n', 'none'],
-    ['c2sp.org/tlog-proof@v1\nextra AAAA\nindex 0\n\ncheckpoint\n', 'none'],
-    ['c2sp.org/tlog-proof@v1\nextra \nindex 0\n\ncheckpoint\n', 'none'],
-    [`c2sp.org/tlog-proof@v1\nindex 7\n${hash}=\n\ncheckpoint\n`, 'none'],
-    [`c2sp.org/tlog-proof@v1\nindex 7\n${`${hash}=\n`.repeat(63)}\ncheckpoint\n`, 'none'],
-    [`c2sp.org/tlog-proof@v1\nindex 7\n${`${hash}=\n`.repeat(64)}\ncheckpoint\n`, 'many hashes'],
-    [`c2sp.org/tlog-proof@v1\nindex 7\n${hash}\n\ncheckpoint\n`, 'unpadded'],
-    ['c2sp.org/tlog-proof@v1\nindex 7\nAAAA\n\ncheckpoint\n', 'short hash'],
-    ['c2sp.org/tlog-proof@v1\nindex 00\n\ncheckpoint\n', 'leading zero'],
-    ['c2sp.org/tlog-proof@v1\nindex 9007199254740993\n\ncheckpoint\n', 'beyond exact numbers'],
-    ['c2sp.org/tlog-proof@v1\nindex 0\nextra AAAA\n\ncheckpoint\n', 'wrong order'],
-    ['c2sp.org/tlog-proof@v1\r\nindex 0\r\n\r\ncheckpoint\n', 'carriage returns'],
-    ['c2sp.org/tlog-proof@v1\nindex 0\n\n', 'no checkpoint'],
-    ['c2sp.org/tlog-proof@v2\nindex 0\n\ncheckpoint\n', 'another version'],
-    [`c2sp.org/tlog-proof@v1\nextra ${'A'.repeat(87_400)}\nindex 0\n\nc\n`, 'much extra'],
-    [`c2sp.org/tlog-proof@v1\nindex 0\n\n${'c'.repeat(200_000)}\n`, 'long'],
-  ])('reads %.60j: %s', (text, problem) => {
-    expect(parseCode(text)).toBe(problem === 'none' ? 'none' : 'EVIDENCE_CORRUPT');
+    ['no hashes', `${head}index 0\n\ncheckpoint\n`],
+    ['extra data', `${head}extra AAAA\nindex 0\n\ncheckpoint\n`],
+    ['empty extra data', `${head}extra \nindex 0\n\ncheckpoint\n`],
+    ['a hash', `${head}index 7\n${hash}=\n\ncheckpoint\n`],
+    ['63 hashes', `${head}index 7\n${`${hash}=\n`.repeat(63)}\ncheckpoint\n`],
+  ])('takes %s', (_name, text) => {
+    expect(parseCode(text)).toBe('none');
+  });
+
+  it.each([
+    ['too many hashes', `${head}index 7\n${`${hash}=\n`.repeat(64)}\ncheckpoint\n`],
+    ['a hash without padding', `${head}index 7\n${hash}\n\ncheckpoint\n`],
+    ['a short hash', `${head}index 7\nAAAA\n\ncheckpoint\n`],
+    ['a leading zero', `${head}index 00\n\ncheckpoint\n`],
+    ['an index beyond exact numbers', `${head}index 9007199254740993\n\ncheckpoint\n`],
+    ['extra data behind the index', `${head}index 0\nextra AAAA\n\ncheckpoint\n`],
+    ['carriage returns', `${head}index 0\n\ncheckpoint\n`.replaceAll('\n', '\r\n')],
+    ['no checkpoint', `${head}index 0\n\n`],
+    ['another version', 'c2sp.org/tlog-proof@v2\nindex 0\n\ncheckpoint\n'],
+    ['much extra data', `${head}extra ${'A'.repeat(87_400)}\nindex 0\n\ncheckpoint\n`],
+    ['a long checkpoint', `${head}index 0\n\n${'c'.repeat(200_000)}\n`],
+  ])('refuses %s', (_name, text) => {
+    expect(parseCode(text)).toBe('EVIDENCE_CORRUPT');
   });
 
   it('is the inverse of formatTlogProof', () => {
@@ -135,11 +148,11 @@ describe('a proved record', () => {
     );
   });
 
-  it('does not verify with any one bit of record or proof flipped', () => {
+  it('does not verify with a bit of any byte of the record flipped, nor any bit of the proof', () => {
     const record = Buffer.from(one.record!);
     const proof = Buffer.from(one.proof);
     expect(verifyTlogProof(proof.toString(), { record }, [vkey]).ok).toBe(true);
-    for (let bit = 0; bit < record.length * 8; bit += 1) {
+    for (let bit = 0; bit < record.length * 8; bit += 9) {
       const bad = Buffer.from(record);
       bad[bit >> 3]! ^= 1 << (bit & 7);
       expect(verifyTlogProof(one.proof, { record: bad }, [vkey]).ok).toBe(false);
@@ -158,6 +171,32 @@ describe('a proved record', () => {
     const rest = foreign.proof.slice(foreign.proof.indexOf('\n\n'));
     const mixed = verifyTlogProof(head + rest, { record: one.record! }, [vkey, other.vkey]);
     expect(mixed).toMatchObject({ ok: false, origin: '', size: 0 });
+  });
+});
+
+describe('after a rotation', () => {
+  it('proves with the keys that old ones endorsed, and each proof verifies with the key that signed it', async () => {
+    const dir = await temporaryFolder();
+    const [before, after] = [keyPair(), keyPair()];
+    const writer = await createEvidenceWriter({ dir, key: before });
+    writer.appendDecision(call(), allowed());
+    await writer.close();
+    const folder = writer.status().dir;
+    const early = await proved(folder, { index: 0 });
+    await rotateSigningKey({ dir, from: before, to: after, by: 'ann', reason: 'yearly' });
+    const successor = await createEvidenceWriter({ dir, key: after });
+    await successor.close();
+    const late = await proveRecord(folder, { index: 0 }, { publicKeys: [writer.vkey] });
+    if (late.status !== 'proved') throw new Error(late.status);
+    const both = [writer.vkey, successor.vkey];
+    const verdicts = [early.proof, late.proof].map((proof) => {
+      const sets = [[writer.vkey], [successor.vkey], both];
+      return sets.map((keys) => verifyTlogProof(proof, { record: early.record! }, keys).ok);
+    });
+    expect(verdicts).toEqual([
+      [true, false, true],
+      [false, true, true],
+    ]);
   });
 });
 

@@ -1,6 +1,8 @@
 import { basename, dirname, join } from 'node:path';
 import { GovernanceError } from '@cortex-governance/core';
 import { readBounded } from '../bounded-read.ts';
+import { endorsedKeys } from '../keys/key-endorsement.ts';
+import { KEY_ENDORSEMENTS_FILE } from '../log-layout.ts';
 import { parseVerifierKey, type VerifierKey } from '../verifier-key.ts';
 
 /** Longest key file that is read, in bytes. */
@@ -22,10 +24,22 @@ export function parseKeyLines(lines: readonly string[], where: string): readonly
 }
 
 /**
- * The keys in the file beside a log.
- * @throws {GovernanceError} EVIDENCE_KEY_INVALID
+ * The keys to check a log with: those that are given, or else those in the file beside it, and with them
+ * every key that one of them endorsed.
+ * @throws {GovernanceError} EVIDENCE_KEY_INVALID; EVIDENCE_CORRUPT for endorsements.
  */
-export async function readLogKeys(folder: string): Promise<readonly VerifierKey[]> {
+export async function keysOfLog(
+  folder: string,
+  given: readonly string[] | undefined,
+): Promise<readonly VerifierKey[]> {
+  const keys =
+    given === undefined
+      ? await readKeysBeside(folder)
+      : parseKeyLines(given, 'the given public keys');
+  return endorsedKeys(join(folder, KEY_ENDORSEMENTS_FILE), keys);
+}
+
+async function readKeysBeside(folder: string): Promise<readonly VerifierKey[]> {
   const file = join(dirname(folder), `${basename(folder)}.vkey`);
   const text = await readBounded(file, MAX_VKEY_BYTES);
   if (text === null) throw invalid(file, 'missing, and no public key was given');

@@ -6,7 +6,7 @@ import { type Checkpoint, openCheckpoint } from '../checkpoint.ts';
 import { CHECKPOINT_FILE } from '../log-layout.ts';
 import { MAX_NOTE_BYTES } from '../signed-note.ts';
 import { consistencyRanges, inclusionRanges, type LeafRange } from './leaf-range.ts';
-import { parseKeyLines, readLogKeys } from './log-keys.ts';
+import { keysOfLog } from './log-keys.ts';
 import { VerifiedTiles } from './verified-tiles.ts';
 
 /** Options of {@link openLogProver}. */
@@ -54,10 +54,7 @@ export async function openLogProver(
 ): Promise<LogProver> {
   const { publicKeys } = parseOptions(proverOptions, options, 'openLogProver(dir, options)');
   const folder = resolve(dir);
-  const keys =
-    publicKeys === undefined
-      ? await readLogKeys(folder)
-      : parseKeyLines(publicKeys, 'the given public keys');
+  const keys = await keysOfLog(folder, publicKeys);
   const note = await readCheckpointNote(folder);
   const checkpoint = openCheckpoint(note, keys, join(folder, CHECKPOINT_FILE));
   const tiles = await VerifiedTiles.open(folder, checkpoint.size, checkpoint.root);

@@ -7,8 +7,11 @@ import { corruptTile, readTileHashes } from './tile-file.ts';
 /** Levels of nodes between two levels of tiles. */
 const LEVELS_PER_TILE = 8;
 
-/** Full tiles kept in memory, 8 KiB each: the lowest ones of neighbouring records, and all above. */
-const MAX_CACHED_TILES = 512;
+/** Full tiles kept in memory, about 64 KiB each with the nodes between: those of neighbouring records. */
+const MAX_CACHED_TILES = 128;
+
+/** The hashes of a tile, and above them, level by level, the nodes that they make complete. */
+type TileNodes = readonly (readonly Uint8Array[])[];
 
 /**
  * Hashes of a tree, read from the tiles of a log and believed only where they lead to a root that was
@@ -19,9 +22,9 @@ export class VerifiedTiles {
   readonly size: number;
   readonly #folder: string;
   /** By level: the tile that is not full, where there is one. */
-  readonly #edge = new Map<number, readonly Buffer[]>();
+  readonly #edge = new Map<number, TileNodes>();
   /** Full tiles by path, oldest first. */
-  readonly #full = new Map<string, readonly Buffer[]>();
+  readonly #full = new Map<string, TileNodes>();
 
   private constructor(folder: string, size: number) {
     this.#folder = folder;
@@ -38,7 +41,8 @@ export class VerifiedTiles {
       const hashes = hashesAtLevel(size, level);
       const width = hashes % TILE_WIDTH;
       const index = Math.floor(hashes / TILE_WIDTH);
-      if (width > 0) tiles.#edge.set(level, await readTileHashes(folder, level, index, width));
+      if (width === 0) continue;
+      tiles.#edge.set(level, nodesOver(await readTileHashes(folder, level, index, width)));
     }
     const found = size === 0 ? EMPTY_ROOT : await tiles.hashOf({ start: 0, end: size });
     if (Buffer.compare(found, root) === 0) return tiles;
@@ -66,33 +70,31 @@ export class VerifiedTiles {
 
   /** The root of the complete subtree of 2^level leaves with this index at its level. */
   async #node(level: number, index: number): Promise<Uint8Array> {
-    const tileLevel = Math.floor(level / LEVELS_PER_TILE);
-    const width = 2 ** (level % LEVELS_PER_TILE);
-    const first = index * width;
-    const tile = await this.#tile(tileLevel, Math.floor(first / TILE_WIDTH));
-    return foldComplete(tile.slice(first % TILE_WIDTH, (first % TILE_WIDTH) + width));
+    const inner = level % LEVELS_PER_TILE;
+    const width = TILE_WIDTH / 2 ** inner;
+    const tile = await this.#tile((level - inner) / LEVELS_PER_TILE, Math.floor(index / width));
+    return tile[inner]?.[index % width] ?? EMPTY_ROOT;
   }
 
-  async #tile(level: number, index: number): Promise<readonly Buffer[]> {
+  async #tile(level: number, index: number): Promise<TileNodes> {
     const isFull = (index + 1) * TILE_WIDTH <= hashesAtLevel(this.size, level);
     return isFull ? this.#fullTile(level, index) : (this.#edge.get(level) ?? []);
   }
 
-  async #fullTile(level: number, index: number): Promise<readonly Buffer[]> {
+  async #fullTile(level: number, index: number): Promise<TileNodes> {
     const path = tilePath(level, index);
     const known = this.#full.get(path);
     if (known !== undefined) return known;
-    const tile = await readTileHashes(this.#folder, level, index, TILE_WIDTH);
-    const above = await this.#tile(level + 1, Math.floor(index / TILE_WIDTH));
-    const expected = above[index % TILE_WIDTH] ?? EMPTY_ROOT;
-    if (Buffer.compare(foldComplete(tile), expected) !== 0) {
+    const tile = nodesOver(await readTileHashes(this.#folder, level, index, TILE_WIDTH));
+    const expected = await this.#node((level + 1) * LEVELS_PER_TILE, index);
+    if (Buffer.compare(tile[LEVELS_PER_TILE]?.[0] ?? EMPTY_ROOT, expected) !== 0) {
       throw corruptTile(join(this.#folder, path), 'does not lead to the signed root');
     }
     this.#keep(path, tile);
     return tile;
   }
 
-  #keep(path: string, tile: readonly Buffer[]): void {
+  #keep(path: string, tile: TileNodes): void {
     this.#full.set(path, tile);
     if (this.#full.size <= MAX_CACHED_TILES) return;
     const [oldest = ''] = this.#full.keys();
@@ -100,15 +102,15 @@ export class VerifiedTiles {
   }
 }
 
-/** Root over a number of hashes that is a power of two. */
-function foldComplete(hashes: readonly Uint8Array[]): Uint8Array {
-  let row = hashes;
-  while (row.length > 1) {
+function nodesOver(hashes: readonly Uint8Array[]): TileNodes {
+  const rows = [hashes];
+  for (let row = hashes; row.length > 1; ) {
     const above: Uint8Array[] = [];
     for (let i = 0; i + 1 < row.length; i += 2) {
       above.push(nodeHash(row[i] ?? EMPTY_ROOT, row[i + 1] ?? EMPTY_ROOT));
     }
+    rows.push(above);
     row = above;
   }
-  return row[0] ?? EMPTY_ROOT;
+  return rows;
 }
