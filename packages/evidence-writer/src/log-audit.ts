@@ -83,7 +83,8 @@ export class LogAudit {
     this.#checkJournalEnd();
     const { size } = this.#tiles;
     this.#heads.findFaults(Math.max(size, this.#scope.signedSize), this.#book);
-    if (complete) this.#checkErasures();
+    if (!complete) await this.#readAnnouncements();
+    this.#checkErasures();
     if (complete) await this.#checkStrayFiles();
     const { isProven } = this.#heads;
     return {
@@ -211,6 +212,23 @@ export class LogAudit {
     } else if (current === null && end !== null && end < signedSize && !live) {
       const problem = 'the journal ends before the checkpoint';
       this.#book.add('other', { index: end, file: JOURNAL_FOLDER, offset: null, problem });
+    }
+  }
+
+  /**
+   * Behind a bundle that cannot be read to its end: what is announced there, so that a record is not
+   * called erased without an announcement where another is damaged.
+   */
+  async #readAnnouncements(): Promise<void> {
+    const { signedSize } = this.#scope;
+    if (this.#erasures.firstUnannounced() === null) return;
+    const from = Math.floor(this.#tiles.size / TILE_WIDTH) + 1;
+    for (let index = from; index * TILE_WIDTH < signedSize; index += 1) {
+      await new Promise((resolve) => setImmediate(resolve));
+      const audit = new EntryAudit(this.#scope);
+      const width = Math.min(TILE_WIDTH, signedSize - index * TILE_WIDTH);
+      audit.check(audit.read(index, width).group);
+      this.#erasures.addAnnounced(audit.findings().announced);
     }
   }
 

@@ -116,15 +116,12 @@ export class EntryAudit {
   }
 
   #addCut(file: EntryFile, index: number, isCut: boolean): void {
-    let count = file.offsets.length;
-    // A length that became zero looks like an erased record, and everything behind it like rubbish.
-    while (isCut && count > 0 && isEmptyRecord(file, count - 1)) count -= 1;
     const { path, end, problem } = file;
     this.#book.add(isCut ? 'entry' : 'other', {
       // What stands behind the last record belongs to none, and is no doubt about any.
-      index: isCut ? index * TILE_WIDTH + count : null,
+      index: isCut ? index * TILE_WIDTH + file.offsets.length : null,
       file: path,
-      offset: file.offsets[count] ?? end,
+      offset: end,
       problem: problem ?? '',
     });
   }
@@ -132,25 +129,42 @@ export class EntryAudit {
   /** An erased record has no bytes left; its hash is in its tile. Null when the bundle has none. */
   #takeErased(group: EntryGroup, leaves: Buffer): number | null {
     const start = group.index * TILE_WIDTH;
-    if (start + TILE_WIDTH > this.#scope.signedSize) return null;
+    if (!this.#isSealed(group)) return null;
     let first: number | null = null;
     let tile: Buffer | null = null;
     for (let i = 0; i < group.offsets.length; i += 1) {
       if (!isEmptyRecord(group, i)) continue;
       if (first === null) tile = readFullTile(this.#scope.folder, group.index);
       first ??= i;
-      // Without the tile the hash stays zero, and the tile's own fault says why.
-      tile?.copy(leaves, i * HASH_BYTES, i * HASH_BYTES, (i + 1) * HASH_BYTES);
+      const at = i * HASH_BYTES;
+      if (tile !== null && tile.length >= at + HASH_BYTES)
+        tile.copy(leaves, at, at, at + HASH_BYTES);
+      else this.#addHashless(group.index, i);
       append(this.#erased, start + i, start + i + 1);
       this.#counts.addErased();
     }
     return first;
   }
 
+  /** The hash stays zero, so that the records do not have the signed root; this says why. */
+  #addHashless(index: number, i: number): void {
+    this.#book.add('entry', {
+      index: index * TILE_WIDTH + i,
+      file: tilePath(0, index),
+      offset: i * HASH_BYTES,
+      problem: 'has no hash for the erased record',
+    });
+  }
+
+  /** Whether the group is a full bundle under the checkpoint: only there records are erased. */
+  #isSealed(group: EntryGroup): boolean {
+    return (group.index + 1) * TILE_WIDTH <= this.#scope.signedSize;
+  }
+
   #takeRecords(group: EntryGroup, leaves: Buffer): void {
     const { index, bytes, offsets, end } = group;
     const start = index * TILE_WIDTH;
-    const isSealed = start + TILE_WIDTH <= this.#scope.signedSize;
+    const isSealed = this.#isSealed(group);
     const text = bytes.toString('latin1', 0, end);
     for (let i = 0; i < offsets.length; i += 1) {
       const from = (offsets[i] ?? 0) + PREFIX_BYTES;
