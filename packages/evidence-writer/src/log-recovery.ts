@@ -117,8 +117,17 @@ async function readPartialTile(folder: string, size: number, level: number): Pro
   const count = hashesAtLevel(size, level);
   const width = count % TILE_WIDTH;
   if (width === 0) return [];
-  const { file, bytes } = await readTile(folder, level, Math.floor(count / TILE_WIDTH), width);
-  if (bytes.length < width * HASH_BYTES) throw corrupt(file, `byte ${bytes.length}`, 'cut short');
+  const tile = await readTile(folder, level, Math.floor(count / TILE_WIDTH), width);
+  const { file, bytes } = tile;
+  const wanted = tile.width * HASH_BYTES;
+  if (bytes.length !== wanted) {
+    const place = `byte ${Math.min(bytes.length, wanted)}`;
+    throw corrupt(
+      file,
+      place,
+      bytes.length < wanted ? 'cut short' : 'bytes that belong to no hash',
+    );
+  }
   return Array.from({ length: width }, (_, i) =>
     bytes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES),
   );
@@ -131,8 +140,8 @@ async function readPartialBundle(
 ): Promise<Buffer[]> {
   if (hashes.length === 0) return [];
   const index = Math.floor(size / TILE_WIDTH);
-  const { file, bytes } = await readTile(folder, 'entries', index, hashes.length);
-  const { records, offsets, end } = decodeBundle(bytes, TILE_WIDTH);
+  const { file, bytes, width } = await readTile(folder, 'entries', index, hashes.length);
+  const { records, offsets, end, problem } = decodeBundle(bytes, width);
   for (const [i, hash] of hashes.entries()) {
     const record = records[i];
     if (record === undefined) throw corrupt(file, `byte ${end}`, 'cut short');
@@ -140,22 +149,25 @@ async function readPartialBundle(
       throw corrupt(file, `byte ${offsets[i]}`, `record ${index * TILE_WIDTH + i} was changed`);
     }
   }
+  // Nobody signed what stands behind the records, so it may be anything: never copied, never lost unseen.
+  if (problem !== null) throw corrupt(file, `byte ${end}`, problem);
+  if (records.length < width) throw corrupt(file, `byte ${end}`, 'cut short');
   return records.slice(0, hashes.length);
 }
 
-/** A partial tile, or the full one that replaced it. */
+/** A partial tile, or the full one that replaced it, and how many members it must have. */
 async function readTile(
   folder: string,
   level: TileLevel,
   index: number,
-  width: number,
-): Promise<{ file: string; bytes: Buffer }> {
-  for (const path of [tilePath(level, index, width), tilePath(level, index)]) {
-    const file = join(folder, path);
+  partialWidth: number,
+): Promise<{ file: string; bytes: Buffer; width: number }> {
+  for (const width of [partialWidth, TILE_WIDTH]) {
+    const file = join(folder, tilePath(level, index, width));
     const bytes = await readFileOf(file, MAX_BUNDLE_BYTES);
-    if (bytes !== null) return { file, bytes };
+    if (bytes !== null) return { file, bytes, width };
   }
-  throw corrupt(join(folder, tilePath(level, index, width)), 'file', 'missing');
+  throw corrupt(join(folder, tilePath(level, index, partialWidth)), 'file', 'missing');
 }
 
 /** Root of the complete subtree of 2^level leaves at the right edge. */

@@ -4,6 +4,7 @@ import {
   mkdir,
   readdir,
   readFile,
+  rename,
   rm,
   truncate,
   writeFile,
@@ -211,6 +212,28 @@ describe('recovery', () => {
       'a bundle at the edge was changed',
       (d: string) => writeFile(join(d, 'tile/entries/001.p/44'), Buffer.alloc(9000)),
       'tile/entries/001.p/44',
+    ],
+    [
+      'a bundle at the edge goes on behind its records',
+      (d: string) => appendFile(join(d, 'tile/entries/001.p/44'), 'x'),
+      'tile/entries/001.p/44',
+    ],
+    [
+      'a bundle at the edge has one record more',
+      (d: string) => appendFile(join(d, 'tile/entries/001.p/44'), Buffer.from([0, 1, 120])),
+      'tile/entries/001.p/44',
+    ],
+    [
+      'a tile at the edge goes on behind its hashes',
+      (d: string) => appendFile(join(d, 'tile/0/001.p/44'), Buffer.alloc(32)),
+      'tile/0/001.p/44',
+    ],
+    [
+      'a full bundle at the edge was cut behind what is signed',
+      async (d: string) => {
+        await rename(join(d, 'tile/entries/001.p/44'), join(d, 'tile/entries/001'));
+      },
+      'tile/entries/001',
     ],
     [
       'a stranger lies in the journal',
