@@ -1,8 +1,12 @@
 import { Command } from 'commander';
 import type { CliContext } from './cli-context.ts';
 import { decideCommand } from './commands/decide.ts';
+import { evidenceExportCommand } from './commands/evidence-export.ts';
 import { evidenceListCommand } from './commands/evidence-list.ts';
+import { evidenceProveCommand } from './commands/evidence-prove.ts';
 import { evidenceVerifyCommand } from './commands/evidence-verify.ts';
+import { evidenceVerifyExportCommand } from './commands/evidence-verify-export.ts';
+import { evidenceVerifyProofCommand } from './commands/evidence-verify-proof.ts';
 import { grantsLintCommand } from './commands/grants-lint.ts';
 import { grantsReloadCommand } from './commands/grants-reload.ts';
 import { killCommand } from './commands/kill.ts';
@@ -37,6 +41,10 @@ export function createProgram(context: CliContext): Command {
     group('evidence', 'Verify and read the evidence logs.', [
       evidenceVerifyCommand(context),
       evidenceListCommand(context),
+      evidenceProveCommand(context),
+      evidenceVerifyProofCommand(context),
+      evidenceExportCommand(context),
+      evidenceVerifyExportCommand(context),
     ]),
     mcpCommand(context),
   ];

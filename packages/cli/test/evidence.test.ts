@@ -155,6 +155,33 @@ describe('govern evidence list', () => {
     expect(newest.map(({ id }) => id)).toEqual(all.slice(-2).map(({ id }) => id));
   });
 
+  it('prints records in the formats of others', async () => {
+    const { folder } = await makeEvidence(2);
+    const list = async (format: string): Promise<Record<string, unknown>[]> => {
+      const args = ['evidence', 'list', '--limit', '1', '--code', 'ALLOWED', '--format', format];
+      const { status, stdout, stderr } = await govern(folder, args);
+      expect([status, stderr]).toEqual([0, '']);
+      return stdout.split('\n', 1).map((line) => JSON.parse(line) as Record<string, unknown>);
+    };
+    expect((await list('json'))[0]).toMatchObject({ log: 'server', code: 'ALLOWED' });
+    expect((await list('ocsf'))[0]).toMatchObject({
+      class_uid: 6003,
+      status_code: 'ALLOWED',
+      metadata: { log_name: 'cortex-governance.local/server' },
+    });
+    expect((await list('cloudevents'))[0]).toMatchObject({
+      specversion: '1.0',
+      source: '/cortex-governance.local/server',
+      data: { code: 'ALLOWED' },
+    });
+    expect((await list('otel'))[0]).toMatchObject({
+      'gen_ai.tool.name': 'git-map',
+      'cortex.governance.code': 'ALLOWED',
+    });
+    const wrong = await govern(folder, ['evidence', 'list', '--format', 'xml']);
+    expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringContaining('Allowed choices')]);
+  });
+
   it('reads a log while it is written', async () => {
     const folder = await makeWorkspace();
     const { told } = await serve(folder);

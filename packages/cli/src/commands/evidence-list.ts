@@ -1,10 +1,11 @@
 import { resolve } from 'node:path';
 import type { EvidenceRecord } from '@cortex-governance/evidence-writer';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CliContext, GlobalOptions } from '../cli-context.ts';
 import { type EvidenceFilter, matchesFilter, withFilterOptions } from '../evidence-filter.ts';
 import { findEvidenceLogs } from '../evidence-logs.ts';
 import { leafCommand } from '../leaf-command.ts';
+import { RECORD_FORMATS, type RecordFormat, recordFormatter } from '../record-format.ts';
 import { printRecordLine } from '../record-lines.ts';
 import { openWorkspace } from '../workspace.ts';
 
@@ -13,10 +14,14 @@ const MAX_LIMIT = 100_000;
 
 interface ListOptions extends GlobalOptions, EvidenceFilter {
   readonly limit?: number;
+  readonly format: RecordFormat;
 }
 
-/** One line of output: a record, and the log that holds it. */
-type ListedRecord = EvidenceRecord & { readonly log: string };
+/** A record, and what is printed of it. */
+interface ListedRecord {
+  readonly record: EvidenceRecord;
+  readonly line: () => unknown;
+}
 
 /** `govern evidence list`: records as JSON lines. */
 export function evidenceListCommand(context: CliContext): Command {
@@ -32,10 +37,19 @@ export function evidenceListCommand(context: CliContext): Command {
         line: 'govern evidence list --tenant acme --limit 20',
         meaning: 'The newest 20 of a tenant.',
       },
+      {
+        line: 'govern evidence list --since 1h --format ocsf',
+        meaning: 'The last hour as OCSF events, for a SIEM.',
+      },
     ],
   ).argument('[folder]', 'a log, or a folder with logs (default: as configured)');
   return withFilterOptions(command)
     .option('--limit <number>', 'the newest so many, oldest first', parseLimit)
+    .addOption(
+      new Option('--format <format>', 'the record itself, or an event of another standard')
+        .choices(RECORD_FORMATS)
+        .default(RECORD_FORMATS[0]),
+    )
     .action((folder: string | undefined, options: ListOptions) => list(context, folder, options));
 }
 
@@ -49,33 +63,36 @@ async function list(
       ? (await openWorkspace(context, options)).paths.evidenceDir
       : resolve(context.cwd, folder);
   const newest: ListedRecord[] = [];
-  for await (const record of matching(dir, options)) {
+  for await (const listed of matching(dir, options)) {
     if (options.limit === undefined) {
-      if (!(await printRecordLine(context, record))) return;
+      if (!(await printRecordLine(context, listed.line()))) return;
       continue;
     }
-    newest.push(record);
+    newest.push(listed);
     if (newest.length >= options.limit * 2) keepNewest(newest, options.limit);
   }
   if (options.limit === undefined) return;
   keepNewest(newest, options.limit);
-  for (const record of newest) {
-    if (!(await printRecordLine(context, record))) return;
+  for (const { line } of newest) {
+    if (!(await printRecordLine(context, line()))) return;
   }
 }
 
 async function* matching(dir: string, options: ListOptions): AsyncGenerator<ListedRecord> {
   const { readEvidence } = await import('@cortex-governance/evidence-writer');
-  for (const { name, dir: log } of await findEvidenceLogs(dir)) {
-    for await (const record of readEvidence(log)) {
-      if (matchesFilter(record, options)) yield { log: name, ...record };
+  for (const log of await findEvidenceLogs(dir)) {
+    const format = await recordFormatter(options.format, log);
+    for await (const record of readEvidence(log.dir)) {
+      if (matchesFilter(record, options)) yield { record, line: () => format(record) };
     }
   }
 }
 
 /** Sorts by id, which sorts by time, and drops all but the newest. */
 function keepNewest(records: ListedRecord[], limit: number): void {
-  records.sort((a, b) => (a.id === b.id ? a.seq - b.seq : a.id < b.id ? -1 : 1));
+  records.sort(({ record: a }, { record: b }) =>
+    a.id === b.id ? a.seq - b.seq : a.id < b.id ? -1 : 1,
+  );
   records.splice(0, Math.max(0, records.length - limit));
 }
 
