@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import {
   KILL_SCOPES,
   type KillOrder,
@@ -9,6 +8,7 @@ import { Argument, type Command } from 'commander';
 import type { CliContext } from './cli-context.ts';
 import { usageError } from './cli-error.ts';
 import { type CommandExample, leafCommand } from './leaf-command.ts';
+import { osUser } from './os-user.ts';
 import { type ServerOptions, tokenFileOption, urlOption } from './server-access.ts';
 
 /** Options of `govern kill` and `govern release`. */
@@ -84,14 +84,4 @@ export function describeTarget(target: KillTarget): string {
     .filter((member) => target[member] !== undefined)
     .map((member) => `${member} ${target[member] ?? ''}`);
   return [target.scope, ...(names.length === 0 ? [] : [`(${names.join(', ')})`])].join(' ');
-}
-
-function osUser(context: CliContext): string {
-  try {
-    return userInfo().username;
-  } catch {
-    // A user id without an entry, as in many containers.
-    const uid = process.getuid?.();
-    return context.env['USER'] ?? (uid === undefined ? 'unknown' : `uid ${uid}`);
-  }
 }

@@ -1,9 +1,13 @@
 import { Command } from 'commander';
 import type { CliContext } from './cli-context.ts';
 import { decideCommand } from './commands/decide.ts';
+import { evidenceEraseCommand } from './commands/evidence-erase.ts';
 import { evidenceExportCommand } from './commands/evidence-export.ts';
 import { evidenceListCommand } from './commands/evidence-list.ts';
 import { evidenceProveCommand } from './commands/evidence-prove.ts';
+import { evidenceQueryCommand } from './commands/evidence-query.ts';
+import { evidenceRotateKeyCommand } from './commands/evidence-rotate-key.ts';
+import { evidenceTailCommand } from './commands/evidence-tail.ts';
 import { evidenceVerifyCommand } from './commands/evidence-verify.ts';
 import { evidenceVerifyExportCommand } from './commands/evidence-verify-export.ts';
 import { evidenceVerifyProofCommand } from './commands/evidence-verify-proof.ts';
@@ -41,6 +45,10 @@ export function createProgram(context: CliContext): Command {
     group('evidence', 'Verify and read the evidence logs.', [
       evidenceVerifyCommand(context),
       evidenceListCommand(context),
+      evidenceQueryCommand(context),
+      evidenceTailCommand(context),
+      evidenceEraseCommand(context),
+      evidenceRotateKeyCommand(context),
       evidenceProveCommand(context),
       evidenceVerifyProofCommand(context),
       evidenceExportCommand(context),

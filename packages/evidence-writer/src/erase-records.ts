@@ -19,6 +19,12 @@ import { RECORDS_ERASED } from './verify/erasure-ledger.ts';
 /** Most ranges that one event announces; as many as fit into a record. */
 const MAX_RANGES = 1_000;
 
+/**
+ * Bundles without an old enough decision after which a search by time alone ends: the log is in the order of
+ * time, but for steps of the clock.
+ */
+const MAX_NEWER = 16;
+
 const selection = z
   .strictObject({
     before: z.int().min(0).optional(),
@@ -103,27 +109,42 @@ export class RecordEraser {
       records += await this.#eraseRanges(ranges, by, reason);
       ranges = [];
     };
-    for (let index = 0; index < sealed; index += 1) {
-      for (const seq of await this.#matching(index, TILE_WIDTH, select)) extend(ranges, seq);
+    let newer = 0;
+    for (
+      let index = 0;
+      index < sealed && !(newer >= MAX_NEWER && isByTimeAlone(select));
+      index += 1
+    ) {
+      const { found, decisions } = await this.#matching(index, TILE_WIDTH, select);
+      for (const seq of found) extend(ranges, seq);
+      if (found.length > 0) newer = 0;
+      else if (decisions > 0) newer += 1;
       if (ranges.length >= MAX_RANGES - TILE_WIDTH) await flush();
     }
     await flush();
     const rest = size % TILE_WIDTH;
-    const tooNew = rest === 0 ? [] : await this.#matching(sealed, rest, select);
-    return { records, tooNew: tooNew.length };
+    const tooNew = rest === 0 ? 0 : (await this.#matching(sealed, rest, select)).found.length;
+    return { records, tooNew };
   }
 
-  /** Indexes of the decisions in a bundle that are selected and still there. */
-  async #matching(index: number, width: number, select: ErasureSelection): Promise<number[]> {
+  /** Which decisions of a bundle are selected, and how many are still there. */
+  async #matching(
+    index: number,
+    width: number,
+    select: ErasureSelection,
+  ): Promise<{ readonly found: readonly number[]; readonly decisions: number }> {
     const found: number[] = [];
+    let decisions = 0;
     for (const [i, bytes] of (await this.#read(index, width)).entries()) {
       if (bytes.length === 0) continue;
       const seq = index * TILE_WIDTH + i;
       const { record, problem } = parseRecord(bytes, seq);
       if (problem !== null) throw corrupt(this.#folder, `record ${seq}`, problem);
-      if (record.kind === 'decision' && isSelected(record, select)) found.push(seq);
+      if (record.kind !== 'decision') continue;
+      decisions += 1;
+      if (isSelected(record, select)) found.push(seq);
     }
-    return found;
+    return { found, decisions };
   }
 
   async #eraseRanges(ranges: readonly Range[], by: string, reason: string): Promise<number> {
@@ -162,6 +183,10 @@ export class RecordEraser {
     const file = join(this.#folder, bundle.path);
     throw corrupt(file, `byte ${bundle.end}`, bundle.problem ?? 'cut short');
   }
+}
+
+function isByTimeAlone({ tenant, subject, session }: ErasureSelection): boolean {
+  return tenant === undefined && subject === undefined && session === undefined;
 }
 
 function isSelected(record: DecisionRecord, select: ErasureSelection): boolean {

@@ -18,10 +18,11 @@ import { DurabilityLedger } from './durability-ledger.ts';
 import { EvidenceQueue } from './evidence-queue.ts';
 import { GroupBuilder, type RecordGroup } from './group-builder.ts';
 import { GroupListeners } from './group-listeners.ts';
-import { GroupSchedule } from './group-schedule.ts';
+import { GroupSchedule, type WaitingParts } from './group-schedule.ts';
 import type { LogWriterParts } from './log-writer-parts.ts';
 import { ProgressSignal } from './progress-signal.ts';
 import { storeGroup } from './store-group.ts';
+import { writerStatus } from './writer-status.ts';
 
 /**
  * Queue, journal and checkpoints of one log. Appending is copying; everything else happens between
@@ -36,6 +37,7 @@ export class LogWriter implements EvidenceWriter {
   readonly #ids = new VerdictIdSource();
   readonly #builder: GroupBuilder;
   readonly #publisher: CheckpointPublisher;
+  readonly #waiting: WaitingParts;
   readonly #schedule: GroupSchedule;
   /** Told about every group stored, every checkpoint and the failure. */
   readonly #progress = new ProgressSignal();
@@ -67,13 +69,13 @@ export class LogWriter implements EvidenceWriter {
       },
     );
     this.#listeners = new GroupListeners(parts.logger);
-    const waiting = {
+    this.#waiting = {
       queue: this.#queue,
       ledger: this.#ledger,
       builder: this.#builder,
       drops: this.#drops,
     };
-    this.#schedule = new GroupSchedule(parts, waiting, parts.clock, () => this.#run());
+    this.#schedule = new GroupSchedule(parts, this.#waiting, parts.clock, () => this.#run());
   }
 
   get required(): boolean {
@@ -128,28 +130,19 @@ export class LogWriter implements EvidenceWriter {
     return this.#listeners.add(listener);
   }
 
-  /** Ends the journal's current file: once under a checkpoint, nothing written so far is in the journal. */
+  /**
+   * Ends the journal's current file: once under a checkpoint, nothing written so far is in the journal.
+   * @throws {GovernanceError} EVIDENCE_WRITE_FAILED
+   */
   async sealJournal(): Promise<void> {
+    if (this.#closing !== null) throw this.#writeFailure('the log is closed');
     this.#sealing = true;
     this.#run();
     await this.#until(() => !this.#sealing);
   }
 
   status(): EvidenceStatus {
-    const now = this.#parts.clock.wallMs();
-    return {
-      healthy: this.#failure === null,
-      problem: this.#failure?.message ?? '',
-      dir: this.#parts.folder,
-      origin: this.#parts.origin,
-      queuedRecords: this.#queue.records,
-      queuedBytes: this.#queue.bytes,
-      oldestQueuedMs: Math.max(0, now - (this.#queue.oldestMs ?? now)),
-      records: this.#builder.nextIndex + this.#queue.records,
-      checkpointed: this.#publisher.checkpointed,
-      uncheckpointedMs: this.#publisher.waitingMs,
-      drops: this.#drops.totals(),
-    };
+    return writerStatus(this.#parts, this.#waiting, this.#publisher, this.#failure);
   }
 
   close(): Promise<void> {
@@ -281,11 +274,18 @@ export class LogWriter implements EvidenceWriter {
     return this.#progress.until(isDone, () => this.#failure);
   }
 
+  #writeFailure(
+    problem: string,
+    file: string = this.#parts.folder,
+    cause?: unknown,
+  ): GovernanceError {
+    return new GovernanceError('EVIDENCE_WRITE_FAILED', { file, problem }, { cause });
+  }
+
   #fail(error: unknown, file: string): void {
     if (this.#failure !== null) return;
     const problem = errorMessage(error);
-    const details = { file, problem };
-    const failure = new GovernanceError('EVIDENCE_WRITE_FAILED', details, { cause: error });
+    const failure = this.#writeFailure(problem, file, error);
     this.#failure = failure;
     this.#drops.countFinal('writer_failed', this.#ledger.issued - this.#ledger.reached('disk'));
     this.#queue.clear();
@@ -294,6 +294,6 @@ export class LogWriter implements EvidenceWriter {
     this.#schedule.stopTimer();
     this.#progress.notify();
     const { logger, origin } = this.#parts;
-    logger.error('EVIDENCE_WRITE_FAILED', { ...details, origin });
+    logger.error('EVIDENCE_WRITE_FAILED', { file, problem, origin });
   }
 }

@@ -141,6 +141,14 @@ describe('erasing records', () => {
     expect(error.message).toContain(problem);
   });
 
+  it('is refused once the log is closed', async () => {
+    const { writer } = await logOf(256, () => ({}));
+    await writer.close();
+    const error = await errorOf(writer.erase({ select: { tenant: 'acme' }, ...order }));
+    expect(error.code).toBe('EVIDENCE_WRITE_FAILED');
+    expect(error.message).toContain('the log is closed');
+  });
+
   it('is found when nobody announced it', async () => {
     const { dir, writer } = await logOf(256, () => ({}));
     await writer.close();

@@ -1,5 +1,5 @@
-import { DURABILITIES } from '@cortex-governance/core';
 import { z } from 'zod';
+import { EVIDENCE_DEFAULTS, evidenceConfig } from './evidence-config.ts';
 import { GATEWAY_DEFAULTS, gatewayConfig } from './gateway-config.ts';
 import { LIMITER_DEFAULTS, limiterConfig } from './limiter-config.ts';
 
@@ -12,13 +12,7 @@ export const CONFIG_DEFAULTS = Object.freeze({
   /** How often the kill switch file is looked at besides the watcher. */
   killSwitchPollMs: 500,
   ...LIMITER_DEFAULTS,
-  evidenceDir: '../artifacts/governance/evidence',
-  runtimeDir: '../artifacts/governance/runtime',
-  evidenceKeyFile: 'keys/evidence.pem',
-  /** Longest time from a record to the signed checkpoint that covers it. */
-  evidenceCheckpointMs: 1_000,
-  evidenceMaxQueuedRecords: 65_536,
-  evidenceMaxQueuedBytes: 67_108_864,
+  ...EVIDENCE_DEFAULTS,
   host: '127.0.0.1',
   port: 8004,
   operatorTokenFile: 'runtime/operator.token',
@@ -112,46 +106,6 @@ const killSwitch = z
   .prefault({})
   .describe("The operator's stop.");
 
-const evidence = z
-  .strictObject({
-    mode: z
-      .enum(['strict', 'standard'])
-      .default('strict')
-      .describe('strict: no evidence, no start. standard: start without, loudly.'),
-    dir: z.string().min(1).default(D.evidenceDir).describe('Folder of the evidence logs.'),
-    runtimeDir: z.string().min(1).default(D.runtimeDir).describe('Folder of `boot.json`.'),
-    keyFile: z
-      .string()
-      .min(1)
-      .default(D.evidenceKeyFile)
-      .describe('Ed25519 signing key, PKCS#8 PEM, mode 0600.'),
-    whenFull: z
-      .enum(['deny', 'gap'])
-      .default('deny')
-      .describe('A full queue or failed writer: deny, or go on and record a signed gap.'),
-    durability: z
-      .enum(DURABILITIES)
-      .default('os')
-      .describe('How safe a record is before `evaluate` answers.'),
-    checkpointMs: positiveMs
-      .default(D.evidenceCheckpointMs)
-      .describe('Longest time to a signed checkpoint.'),
-    maxQueuedRecords: z
-      .int()
-      .min(1)
-      .max(10_000_000)
-      .default(D.evidenceMaxQueuedRecords)
-      .describe('Queue bound.'),
-    maxQueuedBytes: z
-      .int()
-      .min(65_536)
-      .max(8_589_934_592)
-      .default(D.evidenceMaxQueuedBytes)
-      .describe('Queue bound, estimated bytes.'),
-  })
-  .prefault({})
-  .describe('The evidence log.');
-
 const server = z
   .strictObject({
     host: z.string().min(1).default(D.host).describe('Address to listen on.'),
@@ -190,7 +144,7 @@ export const governanceConfigSchema = z.strictObject({
   grants,
   killSwitch,
   limiter: limiterConfig,
-  evidence,
+  evidence: evidenceConfig,
   server,
   mcp,
   gateway: gatewayConfig,

@@ -5,6 +5,7 @@ import {
   parseOptions,
   type RateLimiter,
 } from '@cortex-governance/core';
+import type { SigningKey } from '@cortex-governance/evidence-writer';
 import { z } from 'zod';
 
 /** The `.cortex` folder of the working directory. */
@@ -34,6 +35,11 @@ export interface GovernorOptions {
    * @defaultValue what `limiter` of the configuration describes
    */
   readonly limiter?: RateLimiter;
+  /**
+   * Signs the evidence log's checkpoints, such as one in a key management service.
+   * @defaultValue what `evidence.keyEnv` or `evidence.keyFile` of the configuration names
+   */
+  readonly evidenceKey?: SigningKey;
   /** @defaultValue the system's clocks */
   readonly clock?: Clock;
   /** @defaultValue JSON lines on stderr at `log.level` */
@@ -49,6 +55,7 @@ const schema = z.strictObject({
     .nullable()
     .default(null),
   limiter: z.custom<RateLimiter>(hasMethod('take'), 'not a rate limiter').optional(),
+  evidenceKey: z.custom<SigningKey>(hasMethod('sign'), 'not a signing key').optional(),
   clock: z.custom<Clock>(hasMethod('monotonicMs'), 'not a clock').optional(),
   logger: z.custom<Logger>(hasMethod('error'), 'not a logger').optional(),
 });

@@ -1,5 +1,10 @@
 import { type EvidenceWriter, errorMessage } from '@cortex-governance/core';
-import { createEvidenceWriter } from '@cortex-governance/evidence-writer';
+import {
+  createEvidenceWriter,
+  type EvidenceWriterOptions,
+  environmentSigningKey,
+} from '@cortex-governance/evidence-writer';
+import { keepRetention } from './evidence-retention.ts';
 import type { Opening } from './opening.ts';
 import { UnavailableEvidence } from './unavailable-evidence.ts';
 
@@ -11,19 +16,26 @@ import { UnavailableEvidence } from './unavailable-evidence.ts';
 export async function openEvidence(opening: Opening): Promise<EvidenceWriter> {
   const { options, config, paths, clock, logger, cleanup } = opening;
   try {
+    const { group, retention } = config.evidence;
     const evidence = await createEvidenceWriter({
       dir: paths.evidenceDir,
       name: options.name,
       nameOnConflict: 'next',
-      keyFile: paths.evidenceKeyFile,
+      ...signingKeyOf(opening),
       maxQueueRecords: config.evidence.maxQueuedRecords,
       maxQueueBytes: config.evidence.maxQueuedBytes,
       whenFull: config.evidence.whenFull,
       checkpointIntervalMs: config.evidence.checkpointMs,
+      groupRecords: group.records,
+      groupMaxAgeMs: group.maxAgeMs,
+      groupIdleMs: group.idleMs,
+      mask: config.evidence.mask,
       clock,
       logger,
     });
     cleanup.add(() => evidence.close());
+    if (retention !== undefined)
+      cleanup.add(keepRetention({ evidence, ...retention, clock, logger }));
     return evidence;
   } catch (error) {
     if (config.evidence.mode === 'strict') throw error;
@@ -31,4 +43,17 @@ export async function openEvidence(opening: Opening): Promise<EvidenceWriter> {
     logger.error('EVIDENCE_WRITE_FAILED', { dir: paths.evidenceDir, error });
     return new UnavailableEvidence(paths.evidenceDir, problem, config.evidence.whenFull === 'deny');
   }
+}
+
+/** The key of the host, of the environment, or of the file, in this order. */
+function signingKeyOf({
+  options,
+  config,
+  paths,
+}: Opening): Pick<EvidenceWriterOptions, 'key' | 'keyFile'> {
+  if (options.evidenceKey !== undefined) return { key: options.evidenceKey };
+  const { keyEnv } = config.evidence;
+  return keyEnv === undefined
+    ? { keyFile: paths.evidenceKeyFile }
+    : { key: environmentSigningKey(keyEnv) };
 }

@@ -1,0 +1,99 @@
+import { DURABILITIES } from '@cortex-governance/core';
+import { z } from 'zod';
+import { coldConfig, EVIDENCE_TIER_DEFAULTS, warmConfig } from './evidence-tier-config.ts';
+
+/** The defaults of `evidence`. Units are in the names. */
+export const EVIDENCE_DEFAULTS = Object.freeze({
+  evidenceDir: '../artifacts/governance/evidence',
+  runtimeDir: '../artifacts/governance/runtime',
+  evidenceKeyFile: 'keys/evidence.pem',
+  /** Longest time from a record to the signed checkpoint that covers it. */
+  evidenceCheckpointMs: 1_000,
+  evidenceMaxQueuedRecords: 65_536,
+  evidenceMaxQueuedBytes: 67_108_864,
+  /** Records that are worth a write and a sync of their own. */
+  evidenceGroupRecords: 100,
+  /** Longest wait of a record for its group. */
+  evidenceGroupMaxAgeMs: 5_000,
+  /** Longest wait while nothing is added; counts where it is the shorter. */
+  evidenceGroupIdleMs: 10_000,
+  /** How often what is past its retention is looked for: every hour. */
+  evidenceRetentionCheckMs: 3_600_000,
+  ...EVIDENCE_TIER_DEFAULTS,
+});
+
+const D = EVIDENCE_DEFAULTS;
+
+const timerMs = z.int().min(1).max(2_147_483_647);
+
+const retention = z
+  .strictObject({
+    days: z.int().min(1).max(36_500).describe('Decisions older than this lose their content.'),
+    checkMs: timerMs.default(D.evidenceRetentionCheckMs).describe('How often it is looked for.'),
+  })
+  .optional()
+  .describe('Erase old decisions; hashes and proofs stay. Absent: nothing is erased.');
+
+const group = z
+  .strictObject({
+    records: z.int().min(1).max(1_000_000).default(D.evidenceGroupRecords).describe('So many.'),
+    maxAgeMs: timerMs.default(D.evidenceGroupMaxAgeMs).describe('The oldest waits so long.'),
+    idleMs: timerMs.default(D.evidenceGroupIdleMs).describe('Nothing was added for so long.'),
+  })
+  .prefault({})
+  .describe('When waiting records are written and synced; whoever asks for a level does not wait.');
+
+/** `evidence` of `governance.yaml`. */
+export const evidenceConfig = z
+  .strictObject({
+    mode: z
+      .enum(['strict', 'standard'])
+      .default('strict')
+      .describe('strict: no evidence, no start. standard: start without, loudly.'),
+    dir: z.string().min(1).default(D.evidenceDir).describe('Folder of the evidence logs.'),
+    runtimeDir: z.string().min(1).default(D.runtimeDir).describe('Folder of `boot.json`.'),
+    keyFile: z
+      .string()
+      .min(1)
+      .default(D.evidenceKeyFile)
+      .describe('Ed25519 signing key, PKCS#8 PEM, mode 0600.'),
+    keyEnv: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Environment variable with the signing key, PEM or its base64, instead of a file.'),
+    whenFull: z
+      .enum(['deny', 'gap'])
+      .default('deny')
+      .describe('A full queue or failed writer: deny, or go on and record a signed gap.'),
+    durability: z
+      .enum(DURABILITIES)
+      .default('os')
+      .describe('How safe a record is before `evaluate` answers.'),
+    checkpointMs: timerMs
+      .default(D.evidenceCheckpointMs)
+      .describe('Longest time to a signed checkpoint.'),
+    maxQueuedRecords: z
+      .int()
+      .min(1)
+      .max(10_000_000)
+      .default(D.evidenceMaxQueuedRecords)
+      .describe('Queue bound.'),
+    maxQueuedBytes: z
+      .int()
+      .min(65_536)
+      .max(8_589_934_592)
+      .default(D.evidenceMaxQueuedBytes)
+      .describe('Queue bound, estimated bytes.'),
+    group,
+    mask: z
+      .array(z.string())
+      .max(1_000)
+      .default([])
+      .describe('JSON Pointers such as /action/properties/password: masked before any hashing.'),
+    retention,
+    warm: warmConfig,
+    cold: coldConfig,
+  })
+  .prefault({})
+  .describe('The evidence log.');
