@@ -3,6 +3,8 @@
  */
 
 export type { RecordRange } from './tier/erasure.ts';
+export { type FollowedLogs, followedLogs } from './tier/followed-logs.ts';
+export { type LogState, readLogState } from './tier/log-state.ts';
 export type { TierFollower, TierStatus } from './tier/tier-follower.ts';
 export type { TierTimers } from './tier/tier-timers.ts';
 export {

@@ -2,6 +2,12 @@
 
 export { registerDecisionMetrics } from './decision-metrics.ts';
 export { registerEvidenceMetrics } from './evidence-metrics.ts';
+export {
+  EVIDENCE_TIER_METRICS,
+  type EvidenceTierNumbers,
+  type MeasuredEvidenceTier,
+  registerEvidenceTierMetrics,
+} from './evidence-tier-metrics.ts';
 export { registerKillSwitchMetrics } from './kill-switch-metrics.ts';
 export {
   type LimiterNumbers,

@@ -1,5 +1,6 @@
 import { DECISION_METRICS } from './decision-metrics.ts';
 import { EVIDENCE_METRICS } from './evidence-metrics.ts';
+import { EVIDENCE_TIER_METRICS } from './evidence-tier-metrics.ts';
 import { KILL_SWITCH_METRICS } from './kill-switch-metrics.ts';
 import { LIMITER_METRICS } from './limiter-metrics.ts';
 import { LOG_METRICS } from './log-metrics.ts';
@@ -16,6 +17,7 @@ export const METRICS: readonly MetricDescription[] = Object.freeze([
   ...Object.values(TENANT_METRICS),
   ...Object.values(POLICY_METRICS),
   ...Object.values(EVIDENCE_METRICS),
+  ...Object.values(EVIDENCE_TIER_METRICS),
   ...Object.values(KILL_SWITCH_METRICS),
   ...Object.values(LIMITER_METRICS),
   ...Object.values(LOG_METRICS),

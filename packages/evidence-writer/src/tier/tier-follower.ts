@@ -15,7 +15,7 @@ export const MAX_BACKOFF_MS = 60_000;
 /** A piece of work that takes longer than this counts as a failure of the tier, in milliseconds. */
 export const DEFAULT_STALL_MS = 30_000;
 
-/** How long closing waits for the piece of work that is under way, in milliseconds. */
+/** How long each part of closing may take, in milliseconds. */
 export const CLOSE_WAIT_MS = 2_000;
 
 /** What one piece of work leaves to be done. */
@@ -29,7 +29,7 @@ export interface TierProgress {
 /** Where a tier stands, for metrics and health. */
 export interface TierStatus {
   readonly tier: string;
-  /** False from a failure until the next piece of work that succeeds, and while one is stuck. */
+  /** False before the first piece of work that succeeds, from one that fails to the next that does not, and while one is stuck. */
   readonly healthy: boolean;
   readonly lastError: string;
   /** As of the last look; what was written since is not counted. */
@@ -46,7 +46,7 @@ export interface TierFollower {
   status(): TierStatus;
   /** Looks at the logs now, unless it is waiting after a failure. */
   wake(): void;
-  /** Ends the following; waits a bounded time for the piece of work under way. Never rejects. */
+  /** Takes over what is left when the tier is up, and ends; in bounded time. Never rejects. */
   close(): Promise<void>;
 }
 
@@ -81,6 +81,7 @@ export class WorkLoop implements TierFollower {
   #taken = 0;
   #failures = 0;
   #failuresInARow = 0;
+  #hasWorked = false;
   #closing: Promise<void> | null = null;
 
   constructor(parts: TierFollowerParts) {
@@ -93,12 +94,14 @@ export class WorkLoop implements TierFollower {
   status(): TierStatus {
     const now = this.#parts.clock.monotonicMs();
     const isStuck = this.#running !== null && now - this.#startedAtMs > this.#parts.stallMs;
-    const stuck = isStuck ? `no answer for ${Math.round(now - this.#startedAtMs)} ms` : '';
-    const isLevel = this.#behind === 0 && this.#lastError === null && !isStuck;
+    const waiting = this.#hasWorked ? '' : 'not opened yet';
+    const problem = isStuck ? `no answer for ${Math.round(now - this.#startedAtMs)} ms` : waiting;
+    const healthy = this.#lastError === null && problem === '';
+    const isLevel = this.#behind === 0 && healthy;
     return {
       tier: this.#parts.tier,
-      healthy: this.#lastError === null && !isStuck,
-      lastError: this.#lastError?.message ?? stuck,
+      healthy,
+      lastError: this.#lastError?.message ?? problem,
       behindRecords: this.#behind,
       behindMs: isLevel ? 0 : Math.max(0, now - this.#levelAtMs),
       taken: this.#taken,
@@ -116,7 +119,7 @@ export class WorkLoop implements TierFollower {
   }
 
   #schedule(ms: number): void {
-    if (this.#abort.signal.aborted) return;
+    if (this.#closing !== null) return;
     this.#cancelTimer?.();
     this.#cancelTimer = this.#timers.after(ms, () => {
       this.#cancelTimer = null;
@@ -132,7 +135,7 @@ export class WorkLoop implements TierFollower {
       this.#succeed(behindRecords, taken);
       if (behindRecords > 0 && taken > 0) waitMs = 0;
     } catch (error) {
-      if (!this.#abort.signal.aborted) waitMs = this.#fail(error);
+      waitMs = this.#fail(error);
     }
     this.#running = null;
     this.#schedule(waitMs);
@@ -142,6 +145,7 @@ export class WorkLoop implements TierFollower {
     const { tier, clock, logger } = this.#parts;
     if (this.#lastError !== null) logger.warn('EVIDENCE_TIER_RECOVERED', { tier, behindRecords });
     this.#lastError = null;
+    this.#hasWorked = true;
     this.#failuresInARow = 0;
     this.#behind = behindRecords;
     this.#taken += taken;
@@ -165,10 +169,20 @@ export class WorkLoop implements TierFollower {
   }
 
   async #end(): Promise<void> {
-    this.#abort.abort();
     this.#cancelTimer?.();
     await this.#bounded(this.#running ?? Promise.resolve());
+    if (this.status().healthy) await this.#bounded(this.#finish());
+    this.#abort.abort();
     await this.#bounded(this.#parts.release());
+  }
+
+  /** Takes over what was written until now: a log may never be written, nor followed, by this process again. */
+  async #finish(): Promise<void> {
+    for (;;) {
+      const { behindRecords, taken } = await this.#parts.step(this.#abort.signal);
+      this.#succeed(behindRecords, taken);
+      if (behindRecords === 0 || taken === 0) return;
+    }
   }
 
   #bounded(work: Promise<void>): Promise<void> {

@@ -31,8 +31,11 @@ const BATCH_BYTES = 4_194_304;
 const STALL_MS = DEFAULT_STALL_MS;
 
 export interface IndexFollowerOptions {
-  /** Closed with the follower. */
-  readonly index: EvidenceIndex;
+  /**
+   * Opens the index, which is closed with the follower. Called in the background until it succeeds, so that
+   * a database, a package or a setting that is missing keeps nothing else from starting.
+   */
+  readonly open: () => Promise<EvidenceIndex>;
   /** Folders of the logs to follow; asked before every look. */
   readonly logs: () => Promise<readonly string[]>;
   /** How often logs that stand still are looked at, in milliseconds. @defaultValue 1,000 */
@@ -48,12 +51,12 @@ export interface IndexFollowerOptions {
  * was lost, emptied or restored is filled again from the logs.
  */
 export function createIndexFollower(options: IndexFollowerOptions): TierFollower {
-  const { index, logs, clock = systemClock, logger = silentLogger } = options;
-  const feed = new IndexFeed(index, logs);
+  const { open, logs, clock = systemClock, logger = silentLogger } = options;
+  const feed = new IndexFeed(open, logs);
   return new WorkLoop({
     tier: 'warm',
     step: (signal) => feed.step(signal),
-    release: () => index.close(),
+    release: () => feed.close(),
     pollMs: options.pollMs ?? DEFAULT_POLL_MS,
     stallMs: STALL_MS,
     ...{ clock, logger, timers: options.timers },
@@ -61,20 +64,23 @@ export function createIndexFollower(options: IndexFollowerOptions): TierFollower
 }
 
 class IndexFeed {
-  readonly #index: EvidenceIndex;
+  readonly #open: () => Promise<EvidenceIndex>;
   readonly #logs: () => Promise<readonly string[]>;
+  #index: EvidenceIndex | null = null;
   #prepareAgain = true;
 
-  constructor(index: EvidenceIndex, logs: () => Promise<readonly string[]>) {
-    this.#index = index;
+  constructor(open: () => Promise<EvidenceIndex>, logs: () => Promise<readonly string[]>) {
+    this.#open = open;
     this.#logs = logs;
   }
 
   async step(signal: AbortSignal): Promise<TierProgress> {
+    const index = this.#index ?? (await this.#open());
+    this.#index = index;
     const again = this.#prepareAgain;
     this.#prepareAgain = true;
-    await this.#index.prepare(again);
-    const progress = await this.#index.progress();
+    await index.prepare(again);
+    const progress = await index.progress();
     let behindRecords = 0;
     let taken = 0;
     for (const folder of await this.#logs()) {
@@ -84,7 +90,7 @@ class IndexFeed {
       const next = progress.get(log)?.next ?? 0;
       if (next > head.size) throw aheadOf(folder, next, head.size);
       const done =
-        next < head.size && !signal.aborted ? await this.#take(folder, log, next, head) : 0;
+        next < head.size && !signal.aborted ? await take(index, folder, log, next, head) : 0;
       behindRecords += head.size - next - done;
       taken += done;
     }
@@ -93,11 +99,21 @@ class IndexFeed {
     return { behindRecords, taken };
   }
 
-  async #take(folder: string, log: string, from: number, head: LogHead): Promise<number> {
-    const batch = await readBatch(folder, log, from, head.size);
-    if (batch.to === from) return 0;
-    return (await this.#index.add(batch)) ? batch.to - from : 0;
+  async close(): Promise<void> {
+    await this.#index?.close();
   }
+}
+
+async function take(
+  index: EvidenceIndex,
+  folder: string,
+  log: string,
+  from: number,
+  head: LogHead,
+): Promise<number> {
+  const batch = await readBatch(folder, log, from, head.size);
+  if (batch.to === from) return 0;
+  return (await index.add(batch)) ? batch.to - from : 0;
 }
 
 /** Records from an index on, under a checkpoint. */

@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import { readEvidence } from '../read-evidence.ts';
-import { readLogHead } from '../tier/log-head.ts';
-import { readLogId } from '../tier/log-id.ts';
+import { readLogState } from '../tier/log-state.ts';
 import {
   type EvidenceHit,
   type EvidencePage,
@@ -26,9 +25,9 @@ export async function scanEvidence(
   const wanted = limit + 1;
   const hits: EvidenceHit[] = [];
   for (const folder of folders.map((one) => resolve(one))) {
-    const head = await readLogHead(folder);
-    const log = head === null ? null : await readLogId(folder, head);
-    if (log === null) continue;
+    const state = await readLogState(folder);
+    if (state === null) continue;
+    const { log } = state;
     for await (const record of readEvidence(folder)) {
       const hit = { log, record };
       if (after !== undefined && newestFirst(after, positionOf(hit)) >= 0) continue;

@@ -64,7 +64,7 @@ async function index(
 
 function follow(evidenceIndex: EvidenceIndex, folders: readonly string[]): TierFollower {
   const follower = createIndexFollower({
-    index: evidenceIndex,
+    open: () => Promise.resolve(evidenceIndex),
     logs: () => Promise.resolve(folders),
     pollMs: 5,
   });

@@ -45,7 +45,12 @@ async function followed(logger = new RecordingLogger()): Promise<{
   const writer = await openWriter({ dir: await temporaryFolder(), files: unsyncedFiles });
   const index = await openIndex();
   const logs = () => Promise.resolve([writer.status().dir]);
-  const follower = createIndexFollower({ index, logs, pollMs: 20, logger });
+  const follower = createIndexFollower({
+    open: () => Promise.resolve(index),
+    logs,
+    pollMs: 20,
+    logger,
+  });
   return { writer, follower, index };
 }
 
@@ -68,7 +73,11 @@ describe.runIf(available)('the index in a PostgreSQL server', () => {
     const indexes = await Promise.all(upTo(4).map(() => openIndex()));
     await Promise.all(indexes.map((index) => index.prepare()));
     const followers = indexes.map((index) =>
-      createIndexFollower({ index, logs: () => Promise.resolve([log]), pollMs: 20 }),
+      createIndexFollower({
+        open: () => Promise.resolve(index),
+        logs: () => Promise.resolve([log]),
+        pollMs: 20,
+      }),
     );
     const taken = () => followers.reduce((sum, one) => sum + one.status().taken, 0);
     await vi.waitFor(() => expect(taken()).toBe(600), PATIENCE);
