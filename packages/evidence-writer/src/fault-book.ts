@@ -48,6 +48,11 @@ export class FaultBook {
     for (const [faultClass, fault] of faults) this.add(faultClass, fault);
   }
 
+  /** Index of the first record that cannot be read or has another hash than its tile says. */
+  firstEntry(): number | null {
+    return this.#first.get('entry')?.index ?? null;
+  }
+
   /** The first fault of every class that has one. */
   firsts(): FirstFaults {
     return [...this.#first];

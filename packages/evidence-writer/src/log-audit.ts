@@ -22,7 +22,6 @@ import { readEntries, recordBytes } from './verify/entry-file.ts';
 import { ErasureLedger } from './verify/erasure-ledger.ts';
 import { HeadCheck } from './verify/head-check.ts';
 import { emptyGroup, TailReader } from './verify/tail-reader.ts';
-import type { TileFault } from './verify/tile-files.ts';
 
 /** What an audit is told. */
 export interface LogAuditParts {
@@ -62,8 +61,6 @@ export class LogAudit {
   readonly #journal: JournalCursor;
   readonly #counts = new RecordCounts();
   readonly #erasures = new ErasureLedger();
-  /** By place in the current level-1 tile: first erased record of the bundle; null without one. */
-  #firstErased: (number | null)[] = [];
   #hasUnannounced = false;
 
   constructor(parts: LogAuditParts) {
@@ -72,7 +69,10 @@ export class LogAudit {
     this.#scope = { folder, signedSize: checkpoint.size, live };
     this.#book = new FaultBook(this.#scope);
     this.#heads = new HeadCheck(checkpoint, parts.kept);
-    this.#tiles = new TileAudit(folder, checkpoint.size, (fault) => this.#onTileFault(fault));
+    this.#tiles = new TileAudit(folder, checkpoint.size, (fault) => {
+      const { index, path, offset, problem } = fault;
+      this.#book.add('tile', { index, file: path, offset, problem });
+    });
     this.#journal = new JournalCursor(join(folder, JOURNAL_FOLDER));
   }
 
@@ -157,15 +157,13 @@ export class LogAudit {
     this.#erasures.addAnnounced(found.announced);
   }
 
-  async #take({ index, leaves, firstErased }: BundleFindings): Promise<void> {
+  async #take({ index, leaves }: BundleFindings): Promise<void> {
     const start = index * TILE_WIDTH;
     await this.#compareWithJournal(start, leaves);
     for (const size of this.#heads.sizesWithin(start, start + leaves.length / HASH_BYTES)) {
       const root = this.#tiles.root(leaves.subarray(0, (size - start) * HASH_BYTES));
       this.#heads.setRoot(size, root);
     }
-    if (index % TILE_WIDTH === 0) this.#firstErased = [];
-    this.#firstErased[index % TILE_WIDTH] = firstErased;
     this.#tiles.add(leaves);
   }
 
@@ -184,22 +182,6 @@ export class LogAudit {
       const moving = this.#journal.advance();
       if (moving !== undefined) await moving;
     }
-  }
-
-  #onTileFault(fault: TileFault): void {
-    const { level, index, path, offset, problem } = fault;
-    this.#book.add('tile', { index, file: path, offset, problem });
-    if (level !== 1 || !fault.isMismatch) return;
-    const bundle = index / TILE_WIDTH;
-    const erased = this.#firstErased[bundle % TILE_WIDTH] ?? null;
-    if (erased === null) return;
-    // The hash of an erased record was taken from its tile: it is as doubtful as this one.
-    this.#book.add('entry', {
-      index: index + erased,
-      file: tilePath(0, bundle),
-      offset: erased * HASH_BYTES,
-      problem: 'the hashes of erased records do not lead to the one above them',
-    });
   }
 
   #checkJournalEnd(): void {
@@ -232,8 +214,16 @@ export class LogAudit {
     }
   }
 
+  /**
+   * Of a damaged log only the bundle that is damaged first is asked: the damage may have taken the
+   * announcement of others.
+   */
   #checkErasures(): void {
-    const index = this.#erasures.firstUnannounced();
+    const damaged = this.#heads.isProven ? null : this.#book.firstEntry();
+    if (!this.#heads.isProven && damaged === null) return;
+    const from = damaged === null ? 0 : damaged - (damaged % TILE_WIDTH);
+    const to = damaged === null ? Infinity : from + TILE_WIDTH;
+    const index = this.#erasures.firstUnannounced(from, to);
     if (index === null) return;
     this.#hasUnannounced = true;
     const bundle = Math.floor(index / TILE_WIDTH);

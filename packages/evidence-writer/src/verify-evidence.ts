@@ -145,7 +145,7 @@ function parseKnownKey(line: string): VerifierKey {
 
 async function readKeysBeside(folder: string): Promise<readonly VerifierKey[]> {
   const file = join(dirname(folder), `${basename(folder)}.vkey`);
-  const text = await readBounded(file, MAX_VKEY_BYTES);
+  const text = await readNamed(file, MAX_VKEY_BYTES);
   if (text === null) throw corrupt(file, 'missing, and no public key was given');
   const key = parseVerifierKey(text.toString());
   if (key === null) throw corrupt(file, 'not an Ed25519 vkey line');
@@ -154,9 +154,18 @@ async function readKeysBeside(folder: string): Promise<readonly VerifierKey[]> {
 
 async function readCheckpoint(folder: string, keys: readonly VerifierKey[]): Promise<Checkpoint> {
   const file = join(folder, CHECKPOINT_FILE);
-  const note = await readBounded(file, MAX_NOTE_BYTES);
+  const note = await readNamed(file, MAX_NOTE_BYTES);
   if (note === null) throw corrupt(file, 'missing');
   return openCheckpoint(note, keys, file);
+}
+
+/** @throws {GovernanceError} EVIDENCE_CORRUPT, with the file's name, when it cannot be read. */
+async function readNamed(file: string, maxBytes: number): Promise<Buffer | null> {
+  try {
+    return await readBounded(file, maxBytes);
+  } catch (error) {
+    throw corrupt(file, errorMessage(error));
+  }
 }
 
 function openKept(

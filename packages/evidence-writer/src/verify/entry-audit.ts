@@ -18,7 +18,13 @@ import {
 } from './entry-file.ts';
 import { announcedRanges, append } from './erasure-ledger.ts';
 import { recogniseDecision } from './record-pattern.ts';
-import { readFullTile, type TileFault, TileFiles, tileWidthsSync } from './tile-files.ts';
+import {
+  isRootAbove,
+  readFullTile,
+  type TileFault,
+  TileFiles,
+  tileWidthsSync,
+} from './tile-files.ts';
 
 /** Up to 256 records that share an entry bundle. Hashing writes into the bytes. */
 export interface EntryGroup extends Entries {
@@ -39,8 +45,6 @@ export interface BundleFindings {
   readonly leaves: Uint8Array<ArrayBuffer>;
   /** The bundle could not be read to its end. */
   readonly isCut: boolean;
-  /** Place of the first erased record in the bundle; null without one. */
-  readonly firstErased: number | null;
 }
 
 /** What was found in some bundles. */
@@ -65,6 +69,8 @@ export class EntryAudit {
   readonly #erased: number[] = [];
   readonly #announced: number[] = [];
   #group: EntryGroup | null = null;
+  /** The tile has hashes of erased records, and the tile above does not have its root. */
+  #isTileDoubtful = false;
 
   constructor(scope: CheckScope) {
     this.#scope = scope;
@@ -104,15 +110,16 @@ export class EntryAudit {
 
   check(group: EntryGroup, isCut = false): BundleFindings {
     this.#group = group;
+    this.#isTileDoubtful = false;
     const leaves = Buffer.from(new ArrayBuffer(group.offsets.length * HASH_BYTES));
-    const firstErased = this.#takeErased(group, leaves);
+    this.#takeErased(group, leaves);
     this.#takeRecords(group, leaves);
     const { index, complete } = group;
     if (leaves.length > 0) {
       this.#tiles.compare({ level: 0, index, hashes: leaves, complete });
       this.#compareFiles(group, leaves);
     }
-    return { index, leaves: new Uint8Array(leaves.buffer), isCut, firstErased };
+    return { index, leaves: new Uint8Array(leaves.buffer), isCut };
   }
 
   #addCut(file: EntryFile, index: number, isCut: boolean): void {
@@ -126,33 +133,37 @@ export class EntryAudit {
     });
   }
 
-  /** An erased record has no bytes left; its hash is in its tile. Null when the bundle has none. */
-  #takeErased(group: EntryGroup, leaves: Buffer): number | null {
-    const start = group.index * TILE_WIDTH;
-    if (!this.#isSealed(group)) return null;
-    let first: number | null = null;
-    let tile: Buffer | null = null;
-    for (let i = 0; i < group.offsets.length; i += 1) {
-      if (!isEmptyRecord(group, i)) continue;
-      if (first === null) tile = readFullTile(this.#scope.folder, group.index);
-      first ??= i;
+  /** An erased record has no bytes left; its hash is in its tile. */
+  #takeErased(group: EntryGroup, leaves: Buffer): void {
+    if (!this.#isSealed(group)) return;
+    const erased = group.offsets.flatMap((_, i) => (isEmptyRecord(group, i) ? [i] : []));
+    const [first] = erased;
+    if (first === undefined) return;
+    const { index } = group;
+    const tile = readFullTile(this.#scope.folder, index);
+    if (tile !== null && !isRootAbove(this.#scope.folder, index, tile)) {
+      this.#isTileDoubtful = true;
+      const problem = 'the hashes of erased records do not lead to the one above them';
+      this.#addDoubtfulHash(index, first, problem);
+    }
+    for (const i of erased) {
       const at = i * HASH_BYTES;
-      if (tile !== null && tile.length >= at + HASH_BYTES)
-        tile.copy(leaves, at, at, at + HASH_BYTES);
-      else this.#addHashless(group.index, i);
-      append(this.#erased, start + i, start + i + 1);
+      const hash = tile?.subarray(at, at + HASH_BYTES);
+      // Without it the hash stays zero, so that the records do not have the signed root.
+      if (hash?.length === HASH_BYTES) leaves.set(hash, at);
+      else this.#addDoubtfulHash(index, i, 'has no hash for the erased record');
+      append(this.#erased, index * TILE_WIDTH + i, index * TILE_WIDTH + i + 1);
       this.#counts.addErased();
     }
-    return first;
   }
 
-  /** The hash stays zero, so that the records do not have the signed root; this says why. */
-  #addHashless(index: number, i: number): void {
+  #addDoubtfulHash(index: number, i: number, problem: string): void {
+    const file = tilePath(0, index);
     this.#book.add('entry', {
       index: index * TILE_WIDTH + i,
-      file: tilePath(0, index),
+      file,
       offset: i * HASH_BYTES,
-      problem: 'has no hash for the erased record',
+      problem,
     });
   }
 
@@ -198,6 +209,11 @@ export class EntryAudit {
     const { index, path, offset, problem } = fault;
     this.#book.add('tile', { index, file: path, offset, problem });
     if (this.#group === null || !fault.isMismatch) return;
+    // With hashes of erased records the tile, too, is taken for true; here the tile above speaks against it.
+    if (this.#isTileDoubtful) {
+      this.#book.add('entry', { index, file: path, offset, problem });
+      return;
+    }
     const place = this.#placeOf(this.#group, index % TILE_WIDTH);
     this.#book.add('entry', { index, ...place, problem: 'record does not have its hash' });
   }

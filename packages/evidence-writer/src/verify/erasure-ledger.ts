@@ -49,16 +49,17 @@ export class ErasureLedger {
     this.#compactAt = Math.max(MIN_COMPACTION, 2 * this.#announced.length);
   }
 
-  /** The lowest index of a record that is erased and was not announced; null when there is none. */
-  firstUnannounced(): number | null {
+  /** The lowest index of a record that is erased and was not announced, from `low` up to `high`. */
+  firstUnannounced(low = 0, high = Infinity): number | null {
     const announced = merged(this.#announced);
     let at = 0;
     for (let i = 0; i < this.#erased.length; i += 2) {
-      const from = this.#erased[i] ?? 0;
+      const to = Math.min(this.#erased[i + 1] ?? 0, high);
+      let from = Math.max(this.#erased[i] ?? 0, low);
+      if (from >= to) continue;
       while (at < announced.length && (announced[at + 1] ?? 0) <= from) at += 2;
-      if (at >= announced.length || (announced[at] ?? 0) > from) return from;
-      const covered = announced[at + 1] ?? 0;
-      if (covered < (this.#erased[i + 1] ?? 0)) return covered;
+      if ((announced[at] ?? Infinity) <= from) from = announced[at + 1] ?? 0;
+      if (from < to) return from;
     }
     return null;
   }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { errorMessage } from '@cortex-governance/core';
-import { HASH_BYTES } from '../merkle-hash.ts';
+import { foldHashes, HASH_BYTES } from '../merkle-hash.ts';
 import { hashesAtLevel, TILE_WIDTH, type TileLevel, tilePath } from '../tile-path.ts';
 import { namesInSync, readBoundedSync } from './own-file-sync.ts';
 
@@ -112,8 +112,31 @@ function firstDifference(bytes: Buffer, expected: Uint8Array, length: number): n
 
 /** The full level-0 tile of an index; null when there is none that can be read. */
 export function readFullTile(folder: string, index: number): Buffer | null {
+  return readTile(folder, 0, index, TILE_WIDTH);
+}
+
+/**
+ * Whether a level-0 tile is full and a level-1 tile has its root; also true where no level-1 tile says
+ * anything about it.
+ */
+export function isRootAbove(folder: string, index: number, tile: Uint8Array): boolean {
+  const at = (index % TILE_WIDTH) * HASH_BYTES;
+  if (tile.length !== TILE_WIDTH * HASH_BYTES) return false;
+  const root = foldHashes(tile);
+  let isSilent = true;
+  for (const width of tileWidthsSync(folder, 1, Math.floor(index / TILE_WIDTH))) {
+    const above = readTile(folder, 1, Math.floor(index / TILE_WIDTH), width);
+    if (above?.length !== width * HASH_BYTES || above.length <= at) continue;
+    if (above.subarray(at, at + HASH_BYTES).equals(root)) return true;
+    isSilent = false;
+  }
+  return isSilent;
+}
+
+/** Null when there is no such file that can be read. */
+function readTile(folder: string, level: number, index: number, width: number): Buffer | null {
   try {
-    return readBoundedSync(join(folder, tilePath(0, index)), TILE_WIDTH * HASH_BYTES);
+    return readBoundedSync(join(folder, tilePath(level, index, width)), TILE_WIDTH * HASH_BYTES);
   } catch {
     return null;
   }
