@@ -1,25 +1,31 @@
 import { execFileSync } from 'node:child_process';
 
-/**
- * Whether a program that a test needs works here. With CI set, one that does not fails the test.
- * Otherwise the test is skipped, and its name says what to install.
- */
+/** Whether something that a test needs works here. */
 export interface NeededTool {
   readonly works: boolean;
-  /** Empty when it works. */
+  /** What to do about it, for the name of the test that is skipped; empty when it works. */
   readonly note: string;
 }
 
-/** @param probe a command that succeeds only where the tests can run. */
-export function neededTool(probe: readonly [string, ...string[]], advice: string): NeededTool {
-  const [program, ...args] = probe;
+type Command = readonly [program: string, ...args: string[]];
+
+/**
+ * A program. With CI set, one that does not work fails the tests; otherwise they are skipped, and their
+ * name says what to install.
+ * @param probe a command that succeeds only where the tests can run.
+ */
+export function neededTool(probe: Command, advice: string): NeededTool {
+  const tool = isPermitted(probe, advice);
+  if (!tool.works && (process.env['CI'] ?? '') !== '') throw new Error(tool.note);
+  return tool;
+}
+
+/** Something that the system may forbid: where it does, the tests are skipped everywhere. */
+export function isPermitted([program, ...args]: Command, advice: string): NeededTool {
   try {
-    execFileSync(program, args, { stdio: ['ignore', 'ignore', 'pipe'], timeout: 60_000 });
+    execFileSync(program, args, { stdio: 'ignore', timeout: 60_000 });
     return { works: true, note: '' };
-  } catch (error) {
-    const { message } = error as Error;
-    const problem = `${program} does not work here: ${advice}`;
-    if ((process.env['CI'] ?? '') !== '') throw new Error(`${problem} (${message})`);
-    return { works: false, note: ` — SKIPPED, ${problem}` };
+  } catch {
+    return { works: false, note: ` — SKIPPED, ${program} does not work here: ${advice}` };
   }
 }
