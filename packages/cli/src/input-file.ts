@@ -21,9 +21,14 @@ export async function readInputFile(
   try {
     const handle = await open(resolve(context.cwd, file));
     try {
-      const { size } = await handle.stat();
-      if (size > maxBytes) throw new Error(`${file}: ${size} bytes, more than ${maxBytes}`);
-      return await handle.readFile();
+      const chunks: Buffer[] = [];
+      // One byte beyond tells a longer file, and a device that never ends.
+      for await (const chunk of handle.createReadStream({ end: maxBytes, autoClose: false })) {
+        chunks.push(chunk as Buffer);
+      }
+      const bytes = Buffer.concat(chunks);
+      if (bytes.length > maxBytes) throw new Error(`${file}: longer than ${maxBytes} bytes`);
+      return bytes;
     } finally {
       await handle.close();
     }

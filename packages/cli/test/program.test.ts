@@ -123,6 +123,8 @@ describe('govern', () => {
     [['evidence', 'export', '--since', 'yesterday'], 'ISO 8601'],
     [['evidence', 'export', '--tenant', 'a', '--max-records', '0'], 'Not a number from 1'],
     [['evidence', 'verify-export', 'f', '--key', '/no/such/file'], 'ENOENT'],
+    [['evidence', 'verify-export', 'f', '--key', '/'], 'EISDIR'],
+    [['evidence', 'verify-export', 'f', '--key', '/dev/zero'], 'longer than 65536 bytes'],
     [['mcp', '--env', 'NO_SUCH', '--', 'x'], 'no variable NO_SUCH'],
     [['mcp', '--env', 'toString', '--', 'x'], 'no variable toString'],
     [['mcp'], "missing required argument 'command'"],

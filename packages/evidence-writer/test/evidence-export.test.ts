@@ -23,8 +23,10 @@ import {
   keyObjectSigningKey,
   leafHash,
   preAuthEncoding,
+  proveRecord,
   type VerifiedExport,
   verifyEvidenceExport,
+  verifyTlogProof,
 } from '../src/index.ts';
 import { makeKey } from './signed-log.ts';
 import { errorOf, openWriter, recordsOf, temporaryFolder } from './support.ts';
@@ -231,6 +233,29 @@ describe('exportEvidence', () => {
     );
     expect(one).toMatchObject({ records: 2, size: 3, erased: 1, unsigned: 1 });
     expect(verified(one.envelope, writer.vkey)).toMatchObject({ erased: 1, size: 3 });
+  });
+
+  it('goes on after records were erased, and proofs that were made before stay valid', async () => {
+    const dir = await temporaryFolder();
+    const { folder, vkey, privateKey } = await makeLog(dir, 300);
+    const before = await exported({ tenant: 'acme' }, { folder, vkey, privateKey });
+    const writer = await openWriter({ dir });
+    const { records: erased } = await writer.erase({
+      select: { tenant: 'other' },
+      by: 'ann',
+      reason: 'request 17',
+    });
+    await writer.close();
+    expect(erased).toBeGreaterThan(100);
+    const after = await exported({ tenant: 'acme' }, { folder, vkey, privateKey });
+    expect([after.id, after.records, after.erased]).toEqual([before.id, 150, erased]);
+    expect(verified(after.envelope, vkey).records).toEqual(verified(before.envelope, vkey).records);
+    const gone = await proveRecord(folder, { index: 2 });
+    if (gone.status !== 'proved') throw new Error(gone.status);
+    expect(gone.record).toBeNull();
+    expect(verifyTlogProof(gone.proof, { leafHash: gone.leafHash }, [vkey]).ok).toBe(true);
+    const left = await exported({ tenant: 'other' }, { folder, vkey, privateKey });
+    expect(left.records).toBe(150 - erased);
   });
 
   it('exports nothing from a log that was changed', async () => {

@@ -21,7 +21,10 @@ import { allowed, call, errorOf, openWriter, recordsOf, temporaryFolder } from '
 
 const examples = JSON.parse(
   readFileSync(join(import.meta.dirname, 'vectors/c2sp/examples.json'), 'utf8'),
-) as { readonly tlogProofParse: { readonly bad: readonly (readonly [string, string])[] } };
+) as {
+  readonly cosignedCheckpointFormatOnly: { readonly cosignLine: string };
+  readonly tlogProofParse: { readonly bad: readonly (readonly [string, string])[] };
+};
 
 function parseCode(text: string): string {
   try {
@@ -162,6 +165,12 @@ describe('a proved record', () => {
       bad[bit >> 3]! ^= 1 << (bit & 7);
       expect(verifyTlogProof(bad.toString(), { record }, [vkey]).ok).toBe(false);
     }
+  });
+
+  it('verifies with cosignatures of witnesses that are not known', () => {
+    const { cosignLine } = examples.cosignedCheckpointFormatOnly;
+    const cosigned = `${one.proof}${cosignLine}\n`;
+    expect(verifyTlogProof(cosigned, { record: one.record! }, [vkey]).ok).toBe(true);
   });
 
   it('does not verify under a checkpoint of another log or size', async () => {

@@ -15,6 +15,7 @@ import { leafCommand } from '../leaf-command.ts';
 import { printResult } from '../output.ts';
 import { writeOnce } from '../output-file.ts';
 import { openWorkspace } from '../workspace.ts';
+import { workspaceSigningKey } from '../workspace-signing-key.ts';
 
 /** Hexadecimal digits of the root in the default file name. */
 const NAME_DIGITS = 16;
@@ -101,12 +102,11 @@ function selectionOf({ session, tenant, since, until }: ExportOptions): ExportSe
 
 /** The key in the file that is given, or else the one that the configuration names. */
 async function signingKeyOf(context: CliContext, options: ExportOptions): Promise<SigningKey> {
-  const evidence = await import('@cortex-governance/evidence-writer');
-  if (options.signingKey !== undefined) {
-    return evidence.fileSigningKey(resolve(context.cwd, options.signingKey));
+  if (options.signingKey === undefined) {
+    return workspaceSigningKey(context, await openWorkspace(context, options));
   }
-  const { paths } = await openWorkspace(context, options);
-  return evidence.fileSigningKey(paths.evidenceKeyFile);
+  const { fileSigningKey } = await import('@cortex-governance/evidence-writer');
+  return fileSigningKey(resolve(context.cwd, options.signingKey));
 }
 
 async function exportLog(
