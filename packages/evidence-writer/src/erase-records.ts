@@ -94,7 +94,11 @@ export class RecordEraser {
     const checked = parseOptions(erasureOptions, order, 'erase(order)');
     const turn = this.#running.then(() => this.#erase(checked));
     this.#running = turn.catch(() => {});
-    return turn;
+    return turn.catch((error: unknown) => {
+      throw error instanceof GovernanceError
+        ? error
+        : failed(this.#folder, errorMessage(error), error);
+    });
   }
 
   async #erase({ select, by, reason }: z.output<typeof erasureOptions>): Promise<Erasure> {

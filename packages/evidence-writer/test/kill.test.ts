@@ -18,6 +18,7 @@ function killAfter(
     lanes: 32,
     textBytes: 0,
     closeAfter: 0,
+    erases: false,
     writer: { dir, checkpointIntervalMs: 5, segmentBytes: 65_536 },
   };
   const writer = startWriter(load, FROM_SOURCES, (_line, acknowledged) => {

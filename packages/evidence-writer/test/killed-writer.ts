@@ -19,6 +19,7 @@ export interface Load {
   readonly lanes: number;
   readonly textBytes: number;
   readonly closeAfter: number;
+  readonly erases: boolean;
   readonly writer: EvidenceWriterOptions;
 }
 

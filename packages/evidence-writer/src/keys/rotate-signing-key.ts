@@ -1,6 +1,11 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { EVIDENCE_DROPPED, GovernanceError, parseOptions } from '@cortex-governance/core';
+import {
+  EVIDENCE_DROPPED,
+  errorMessage,
+  GovernanceError,
+  parseOptions,
+} from '@cortex-governance/core';
 import { z } from 'zod';
 import { isMissing, readBounded } from '../bounded-read.ts';
 import { type Checkpoint, formatCheckpoint, openCheckpoint } from '../checkpoint.ts';
@@ -74,10 +79,16 @@ interface Handover {
 export async function rotateSigningKey(rotation: KeyRotation): Promise<readonly RotatedLog[]> {
   const checked = parseOptions(rotationOptions, rotation, 'rotateSigningKey(rotation)');
   const dir = resolve(checked.dir);
-  const handovers: Handover[] = [];
-  for (const key of await publishedKeys(dir)) handovers.push(prepare(dir, key, checked));
-  for (const handover of handovers) await handOver(dir, handover, checked);
-  return handovers.map(({ name, next }) => ({ name, origin: next.name, vkey: next.vkey }));
+  try {
+    const handovers: Handover[] = [];
+    for (const key of await publishedKeys(dir)) handovers.push(prepare(dir, key, checked));
+    for (const handover of handovers) await handOver(dir, handover, checked);
+    return handovers.map(({ name, next }) => ({ name, origin: next.name, vkey: next.vkey }));
+  } catch (error) {
+    if (error instanceof GovernanceError) throw error;
+    const details = { file: dir, problem: errorMessage(error) };
+    throw new GovernanceError('EVIDENCE_WRITE_FAILED', details, { cause: error });
+  }
 }
 
 /** The public keys in the folder; one for every log. */

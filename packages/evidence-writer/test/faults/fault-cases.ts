@@ -19,8 +19,8 @@ export const COVERED_CALLS =
   '/^(openat|mkdir(at)?|p?write(64|v)?|fdatasync|fsync|rename(at2?)?|link(at)?|unlink(at)?|rmdir|f?truncate|close|read|pread64|getdents64)$';
 
 /** Without the long run: of calls of one kind to one kind of file the first few, and every so-many-th. */
-const FIRST_CALLS = 3;
-const EVERY_CALL = 8;
+const FIRST_CALLS = 2;
+const EVERY_CALL = 20;
 
 /** What a line of the trace says, with paths below `dir`; null for calls to anything else. */
 export function parseCalls(trace: readonly string[], dir: string): readonly TracedCall[] {

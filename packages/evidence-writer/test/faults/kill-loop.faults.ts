@@ -19,7 +19,7 @@ const SEED = runSeed();
 
 /** When a writer is killed: so long after it has said so much. */
 interface KillMoment {
-  readonly line: 'opening' | 'ready' | 'closing' | 'acknowledged';
+  readonly line: 'opening' | 'ready' | 'erasing' | 'closing' | 'acknowledged';
   /** For `acknowledged`: how many records; for the others: which of these lines. */
   readonly count: number;
   readonly delayMs: number;
@@ -29,6 +29,7 @@ function randomMoment(random: Random): KillMoment {
   const line = random.pick([
     'opening',
     'ready',
+    'erasing',
     'closing',
     'acknowledged',
     'acknowledged',
@@ -39,12 +40,13 @@ function randomMoment(random: Random): KillMoment {
 
 function randomLoad(random: Random, moment: KillMoment, dir: string): Load {
   const all = ['os', 'disk', 'checkpointed'] as const;
-  const closes = moment.line === 'closing' || moment.count === 2;
+  const closes = moment.line === 'closing' || (moment.line !== 'erasing' && moment.count === 2);
   return {
     levels: random.pick([...all.map((level) => [level]), all]),
     lanes: random.pick([1, 4, 32, 200]),
     textBytes: random.pick([0, 0, 10, 10, 400, 400, 3_000, 20_000]),
     closeAfter: closes ? random.integer(1, 400) : 0,
+    erases: moment.line === 'erasing',
     writer: {
       dir,
       segmentBytes: random.pick([4136, 30_000, 500_000]),
@@ -111,6 +113,7 @@ describe('a writer that is stopped and goes on', () => {
       lanes: 16,
       textBytes: 100,
       closeAfter: 0,
+      erases: false,
       writer: { dir, checkpointIntervalMs: 5, segmentBytes: 30_000 },
     };
     const writer = startWriter(load, [], (_line, acknowledged) => {

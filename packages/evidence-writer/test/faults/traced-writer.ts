@@ -33,6 +33,9 @@ function lineOf(stream: Readable, start: string, onLine: (line: string) => void)
   });
 }
 
+/** What the scenario does; see the fixture. */
+export type Task = 'append' | 'erase' | 'rotate';
+
 /**
  * Runs the scenario with `strace` on the one thread that does its file operations, so that calls are
  * counted from the writer's first and nothing else is hit.
@@ -40,10 +43,14 @@ function lineOf(stream: Readable, start: string, onLine: (line: string) => void)
  */
 export async function traceScenario(
   dir: string,
+  task: Task,
   expressions: readonly string[],
 ): Promise<TracedRun> {
   const env = { ...process.env, UV_THREADPOOL_SIZE: '1' };
-  const child = spawn(process.execPath, [CHILD, dir], { stdio: ['pipe', 'pipe', 'pipe'], env });
+  const child = spawn(process.execPath, [CHILD, dir, task], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env,
+  });
   const ended = new Promise<string | null>((resolve) =>
     child.on('close', (code, signal) => resolve(signal ?? (code === 0 ? null : `code ${code}`))),
   );
