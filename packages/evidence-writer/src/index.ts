@@ -97,6 +97,16 @@ export {
 } from './proof/verify-tlog-proof.ts';
 export { type ReadEvidenceOptions, readEvidence } from './read-evidence.ts';
 export { type OpenedNote, openSignedNote } from './signed-note.ts';
-export { parseVerifierKey, type VerifierKey } from './verifier-key.ts';
+export { type KeyType, parseVerifierKey, type VerifierKey } from './verifier-key.ts';
 export { type VerifyEvidenceOptions, verifyEvidence } from './verify-evidence.ts';
 export { type EvidenceTreeReport, verifyEvidenceTree } from './verify-evidence-tree.ts';
+export { type Cosignature, readCosignatures } from './witness/cosignature.ts';
+export type { WitnessAddress } from './witness/witness-client.ts';
+export {
+  createWitnessFollower,
+  DEFAULT_WITNESS_INTERVAL_MS,
+  DEFAULT_WITNESS_TIMEOUT_MS,
+  type WitnessFollower,
+  type WitnessFollowerOptions,
+  type WitnessStatus,
+} from './witness/witness-follower.ts';

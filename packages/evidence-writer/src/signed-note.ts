@@ -11,7 +11,8 @@ const MAX_SIGNATURES = 100;
 const KEY_ID_BYTES = 4;
 const SIGNATURE_START = '— ';
 
-interface NoteSignature {
+/** One signature line of a note. */
+export interface NoteSignature {
   readonly name: string;
   readonly keyId: string;
   readonly signature: Buffer;
@@ -65,7 +66,14 @@ export function openSignedNote(
   return { text, signedBy, signingKeys: signing.map((key) => key.line) };
 }
 
-function parseNote(note: Uint8Array, file: string): { text: string; signatures: NoteSignature[] } {
+/**
+ * Text and signatures of a note, none of them checked.
+ * @throws {GovernanceError} EVIDENCE_CORRUPT
+ */
+export function parseNote(
+  note: Uint8Array,
+  file: string,
+): { readonly text: string; readonly signatures: readonly NoteSignature[] } {
   if (note.length > MAX_NOTE_BYTES)
     throw noteError(file, 'note', `longer than ${MAX_NOTE_BYTES} bytes`);
   const whole = decodeUtf8(note);

@@ -17,6 +17,8 @@ export const EVIDENCE_DEFAULTS = Object.freeze({
   evidenceGroupMaxAgeMs: 5_000,
   /** Longest wait while nothing is added; counts where it is the shorter. */
   evidenceGroupIdleMs: 10_000,
+  /** How often a new checkpoint is shown to the witnesses: every minute. */
+  evidenceWitnessIntervalMs: 60_000,
   /** How often what is past its retention is looked for: every hour. */
   evidenceRetentionCheckMs: 3_600_000,
   ...EVIDENCE_TIER_DEFAULTS,
@@ -33,6 +35,26 @@ const retention = z
   })
   .optional()
   .describe('Erase old decisions; hashes and proofs stay. Absent: nothing is erased.');
+
+const witnesses = z
+  .strictObject({
+    of: z
+      .array(
+        z.strictObject({
+          url: z.url({ protocol: /^https?$/ }).describe('Its submission prefix.'),
+          key: z.string().min(1).describe('Its public key, a `vkey` line.'),
+        }),
+      )
+      .min(1)
+      .max(16)
+      .describe('Who cosigns the checkpoints (C2SP tlog-witness).'),
+    quorum: z.int().min(1).max(16).optional().describe('How many must; absent: all.'),
+    intervalMs: timerMs
+      .default(D.evidenceWitnessIntervalMs)
+      .describe('How often a new checkpoint is shown to them.'),
+  })
+  .optional()
+  .describe('Witnesses make a log that was cut back or forked known. Absent: none.');
 
 const group = z
   .strictObject({
@@ -92,6 +114,7 @@ export const evidenceConfig = z
       .default([])
       .describe('JSON Pointers such as /action/properties/password: masked before any hashing.'),
     retention,
+    witnesses,
     warm: warmConfig,
     cold: coldConfig,
   })

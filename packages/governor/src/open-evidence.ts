@@ -1,10 +1,13 @@
-import { type EvidenceWriter, errorMessage } from '@cortex-governance/core';
+import { type EvidenceWriter, errorMessage, type Logger } from '@cortex-governance/core';
 import {
   createEvidenceWriter,
+  createWitnessFollower,
+  type EvidenceLog,
   type EvidenceWriterOptions,
   environmentSigningKey,
 } from '@cortex-governance/evidence-writer';
 import { keepRetention } from './evidence-retention.ts';
+import type { GovernanceConfig } from './governance-config.ts';
 import type { Opening } from './opening.ts';
 import { UnavailableEvidence } from './unavailable-evidence.ts';
 
@@ -16,7 +19,7 @@ import { UnavailableEvidence } from './unavailable-evidence.ts';
 export async function openEvidence(opening: Opening): Promise<EvidenceWriter> {
   const { options, config, paths, clock, logger, cleanup } = opening;
   try {
-    const { group, retention } = config.evidence;
+    const { group, retention, witnesses } = config.evidence;
     const evidence = await createEvidenceWriter({
       dir: paths.evidenceDir,
       name: options.name,
@@ -36,6 +39,7 @@ export async function openEvidence(opening: Opening): Promise<EvidenceWriter> {
     cleanup.add(() => evidence.close());
     if (retention !== undefined)
       cleanup.add(keepRetention({ evidence, ...retention, clock, logger }));
+    if (witnesses !== undefined) cleanup.add(followWitnesses(evidence, witnesses, logger));
     return evidence;
   } catch (error) {
     if (config.evidence.mode === 'strict') throw error;
@@ -43,6 +47,17 @@ export async function openEvidence(opening: Opening): Promise<EvidenceWriter> {
     logger.error('EVIDENCE_WRITE_FAILED', { dir: paths.evidenceDir, error });
     return new UnavailableEvidence(paths.evidenceDir, problem, config.evidence.whenFull === 'deny');
   }
+}
+
+/** Shows the log's checkpoints to its witnesses. Returns the function that ends this. */
+function followWitnesses(
+  evidence: EvidenceLog,
+  { of, ...options }: NonNullable<GovernanceConfig['evidence']['witnesses']>,
+  logger: Logger,
+): () => Promise<void> {
+  const { dir } = evidence.status();
+  const follower = createWitnessFollower({ dir, witnesses: of, ...options, logger });
+  return () => follower.close();
 }
 
 /** The key of the host, of the environment, or of the file, in this order. */

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { canonicalDigest, type DecisionRequest } from '@cortex-governance/core';
 import {
   type DecisionRecord,
@@ -8,7 +8,7 @@ import {
   readEvidence,
   verifyEvidenceTree,
 } from '@cortex-governance/evidence-writer';
-import { RecordingLogger } from '@cortex-governance/testkit';
+import { RecordingLogger, startWitness } from '@cortex-governance/testkit';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createGovernor, type Governor } from '../src/index.ts';
 import { call, createWorkspace, openGovernor } from './workspace.ts';
@@ -97,6 +97,26 @@ describe('evidence settings', () => {
     expect(ok).toBe(true);
     expect(logs[0]?.counts.erased).toBeGreaterThan(200);
     expect(logger.events()).not.toContain('EVIDENCE_RETENTION_FAILED');
+  });
+
+  it('show checkpoints to the witnesses that they name', async () => {
+    const keys = generateKeyPairSync('ed25519');
+    const evidenceKey = keyObjectSigningKey(keys.privateKey);
+    const probe = await openGovernor(await createWorkspace(), { evidenceKey });
+    const vkey = await readFile(`${probe.evidence.status().dir}.vkey`, 'utf8');
+    const witness = await startWitness([vkey.trim()]);
+    try {
+      const config = `{ of: [{ url: '${witness.url}', key: '${witness.vkey}' }], intervalMs: 20 }`;
+      const root = await createWorkspace(undefined, `evidence: { witnesses: ${config} }\n`);
+      const governor = await openGovernor(root, { evidenceKey });
+      governor.decide(call());
+      await governor.evidence.flush();
+      const { origin, checkpointed } = governor.evidence.status();
+      await vi.waitFor(() => expect(witness.head(origin)?.size).toBe(checkpointed), 10_000);
+      await governor.close();
+    } finally {
+      await witness.close();
+    }
   });
 
   it('say when erasing fails, and try again', async () => {

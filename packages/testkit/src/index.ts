@@ -28,6 +28,7 @@ export {
   redisOrSkip,
   startRedis,
 } from './redis-server.ts';
+export { type S3Server, s3OrSkip, startS3 } from './s3-server.ts';
 export {
   GIT_MAP_GRANT,
   type GrantFile,
@@ -38,3 +39,4 @@ export {
   describeTenantRegistry,
   type TenantRegistryFixture,
 } from './tenant-registry-conformance.ts';
+export { startWitness, type TestWitness, type WitnessedHead } from './witness.ts';
