@@ -209,7 +209,10 @@ export class LogAudit {
       await new Promise((resolve) => setImmediate(resolve));
       const audit = new EntryAudit(this.#scope);
       const width = Math.min(TILE_WIDTH, signedSize - index * TILE_WIDTH);
-      audit.check(audit.read(index, width).group);
+      const { group } = audit.read(index, width);
+      // A size is easily written: nothing is searched that is not there.
+      if (group.offsets.length === 0) return;
+      audit.check(group);
       this.#erasures.addAnnounced(audit.findings().announced);
     }
   }

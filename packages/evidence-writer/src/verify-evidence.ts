@@ -25,6 +25,9 @@ const MAX_WORKERS = 64;
 /** Records of a log that this thread has checked before others could be started. */
 const SMALL_LOG_RECORDS = 65_536;
 
+/** Most kept checkpoints that a log is compared with. */
+const MAX_CHECKPOINTS = 1_000;
+
 /** How often a log is read anew because records were erased while it was read. */
 const MAX_RACES = 5;
 
@@ -54,7 +57,9 @@ const verifyOptions = z.strictObject({
     .array(z.string().refine((line) => parseVerifierKey(line) !== null, 'not an Ed25519 vkey line'))
     .min(1)
     .optional(),
-  checkpoint: z.union([z.string().transform((note) => [note]), z.array(z.string())]).default([]),
+  checkpoint: z
+    .union([z.string().transform((note) => [note]), z.array(z.string()).max(MAX_CHECKPOINTS)])
+    .default([]),
   workers: z.int().min(0).max(MAX_WORKERS).optional(),
   onProgress: z.custom<(records: number) => void>((f) => typeof f === 'function').optional(),
 });

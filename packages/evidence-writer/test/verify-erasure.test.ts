@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { formatCheckpoint } from '../src/checkpoint.ts';
 import { createEvidenceWriter, type EvidenceReport, verifyEvidence } from '../src/index.ts';
+import { createCheckpointSigner } from '../src/keys/checkpoint-signer.ts';
+import { fileSigningKey } from '../src/keys/file-signing-key.ts';
 import { ErasureLedger } from '../src/verify/erasure-ledger.ts';
 import {
   announcement,
@@ -189,6 +192,20 @@ describe('erased records', () => {
     // Nor do records that were erased as announced take the blame for one that was damaged.
     await erase(folder, [3, 10]);
     expect((await verify(folder)).firstFault).toMatchObject({ index: 511, file });
+  });
+
+  it('are not searched for an announcement where there are no files, whatever size is signed', async () => {
+    const folder = await copy();
+    await erase(folder, [300]);
+    const key = await fileSigningKey(join(log.folder, '../signing-key.pem'));
+    const signer = createCheckpointSigner('cortex-governance.local/default', key);
+    const root = Buffer.alloc(32);
+    const text = formatCheckpoint({ origin: signer.name, size: 2 ** 53 - 1, root });
+    await writeFile(join(folder, 'checkpoint'), await signer.sign(text));
+    for (const workers of [0, 2]) {
+      const { ok, firstFault } = await verifyEvidence(folder, { workers });
+      expect([ok, firstFault?.file]).toEqual([false, join(folder, 'tile/entries/002')]);
+    }
   });
 
   it('while a log is verified is judged by the checkpoint that announces it', async () => {

@@ -202,6 +202,7 @@ describe('verifyEvidenceTree', () => {
     for (const options of [
       { checkpoint: 1 },
       { checkpoint: [1] },
+      { checkpoint: Array.from({ length: 1_001 }, () => '') },
       { workers: -1 },
       { workers: 65 },
     ]) {
