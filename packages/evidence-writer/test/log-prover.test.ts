@@ -1,10 +1,11 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   EMPTY_ROOT,
   openLogProver,
+  proveRecord,
   verifyConsistencyProof,
   verifyInclusionProof,
 } from '../src/index.ts';
@@ -113,6 +114,22 @@ describe('openLogProver', () => {
     expect((await errorOf(prover.leafHash(3))).code).toBe('EVIDENCE_CORRUPT');
     await damage(join(folder, 'tile/0/001.p/44'));
     expect((await errorOf(openLogProver(folder))).code).toBe('EVIDENCE_CORRUPT');
+  });
+
+  it('ends in an error with a code, whatever cannot be read', async () => {
+    const { folder } = await tilesOf(300);
+    const entries = await openLogProver(folder);
+    expect(entries.checkpoint.size).toBe(300);
+    // Links that lead to themselves fail as no missing file does.
+    await mkdir(join(folder, 'tile/entries'));
+    await symlink('000.p', join(folder, 'tile/entries/000.p'));
+    expect((await errorOf(proveRecord(folder, { index: 0 }))).code).toBe('EVIDENCE_CORRUPT');
+    await rename(join(folder, 'tile/0/001.p'), join(folder, 'tile/0/away'));
+    await symlink('001.p', join(folder, 'tile/0/001.p'));
+    expect((await errorOf(openLogProver(folder))).code).toBe('EVIDENCE_CORRUPT');
+    await rm(`${folder}.vkey`);
+    await mkdir(`${folder}.vkey`);
+    expect((await errorOf(openLogProver(folder))).code).toBe('EVIDENCE_KEY_INVALID');
   });
 
   it('reads wider tiles than it needs', async () => {

@@ -1,5 +1,5 @@
 import { basename, dirname, join } from 'node:path';
-import { GovernanceError } from '@cortex-governance/core';
+import { errorMessage, GovernanceError } from '@cortex-governance/core';
 import { readBounded } from '../bounded-read.ts';
 import { endorsedKeys } from '../keys/key-endorsement.ts';
 import { KEY_ENDORSEMENTS_FILE } from '../log-layout.ts';
@@ -41,7 +41,12 @@ export async function keysOfLog(
 
 async function readKeysBeside(folder: string): Promise<readonly VerifierKey[]> {
   const file = join(dirname(folder), `${basename(folder)}.vkey`);
-  const text = await readBounded(file, MAX_VKEY_BYTES);
+  let text: Buffer | null;
+  try {
+    text = await readBounded(file, MAX_VKEY_BYTES);
+  } catch (error) {
+    throw invalid(file, errorMessage(error));
+  }
   if (text === null) throw invalid(file, 'missing, and no public key was given');
   const lines = text.toString().split('\n');
   return parseKeyLines(

@@ -11,7 +11,7 @@ const MAX_RACES = 5;
 /**
  * The first `width` hashes of a tile: from the file of exactly this width, or from a wider one, which
  * begins with the same. Form alone is checked here.
- * @throws {GovernanceError} EVIDENCE_CORRUPT for a tile that is missing or has the wrong length.
+ * @throws {GovernanceError} EVIDENCE_CORRUPT for a tile that is missing, cannot be read, or has the wrong length.
  */
 export async function readTileHashes(
   folder: string,
@@ -20,13 +20,21 @@ export async function readTileHashes(
   width: number,
 ): Promise<readonly Buffer[]> {
   for (let races = 0; races < MAX_RACES; races += 1) {
-    for (const candidate of await tileWidths(folder, level, index)) {
+    for (const candidate of await widthsOf(folder, level, index)) {
       if (candidate < width) continue;
       const bytes = await readTileFile(join(folder, tilePath(level, index, candidate)), candidate);
       if (bytes !== null) return splitHashes(bytes, width);
     }
   }
   throw corruptTile(join(folder, tilePath(level, index, width)), 'missing');
+}
+
+async function widthsOf(folder: string, level: number, index: number): Promise<readonly number[]> {
+  try {
+    return await tileWidths(folder, level, index);
+  } catch (error) {
+    throw corruptTile(join(folder, tilePath(level, index)), errorMessage(error));
+  }
 }
 
 async function readTileFile(file: string, width: number): Promise<Buffer | null> {
