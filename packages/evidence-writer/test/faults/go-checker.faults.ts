@@ -3,8 +3,16 @@ import { cp, mkdtemp, readFile, rename, rm, truncate, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { startWitness } from '@cortex-governance/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createEvidenceWriter, type EvidenceLog, proveRecord } from '../../src/index.ts';
+import {
+  createEvidenceWriter,
+  createWitnessFollower,
+  type EvidenceLog,
+  fileSigningKey,
+  proveRecord,
+  rotateSigningKey,
+} from '../../src/index.ts';
 import { allowed, call, temporaryFolder } from '../support.ts';
 import { neededTool } from './needed-tool.ts';
 
@@ -25,7 +33,11 @@ let checker = '';
 
 /** What the checker says of a log; rejects when it refuses the log. */
 async function check(log: string, ...proofs: string[]): Promise<Record<string, unknown>> {
-  const { stdout } = await run(checker, [log, `${log}.vkey`, ...proofs]);
+  return found([log, `${log}.vkey`, ...proofs]);
+}
+
+async function found(args: readonly string[]): Promise<Record<string, unknown>> {
+  const { stdout } = await run(checker, args);
   return JSON.parse(stdout) as Record<string, unknown>;
 }
 
@@ -75,10 +87,10 @@ describe.skipIf(!go.works)(`the checker of others${go.note}`, () => {
     'accepts a log of %d records',
     async (records) => {
       const log = await logOf(records);
-      const found = await check(log);
-      expect(found).toMatchObject({ origin: 'cortex-governance.local/default', size: records });
-      expect(found).toMatchObject({ erased: 0 });
-      if (records > 0) expect(found['provenRecords']).toBeGreaterThan(0);
+      const report = await check(log);
+      expect(report).toMatchObject({ origin: 'cortex-governance.local/default', size: records });
+      expect(report).toMatchObject({ erased: 0 });
+      if (records > 0) expect(report['provenRecords']).toBeGreaterThan(0);
     },
     120_000,
   );
@@ -129,6 +141,49 @@ describe.skipIf(!go.works)(`the checker of others${go.note}`, () => {
     const said = await refusal(log);
     expect(said).toContain('record 0 does not have its hash');
     expect(said).toContain('tessera fsck: ');
+  }, 60_000);
+
+  it('accepts a log that was given another key, by that key alone', async () => {
+    const log = await logOf(300);
+    const dir = join(log, '..');
+    const old = await readFile(`${log}.vkey`);
+    const keyFile = join(dir, 'next-key.pem');
+    const from = await fileSigningKey(join(dir, 'signing-key.pem'), false);
+    const to = await fileSigningKey(keyFile, true);
+    await rotateSigningKey({ dir, from, to, by: 'test', reason: 'yearly' });
+    expect(await check(log)).toMatchObject({ size: 301 });
+    const writer = await createEvidenceWriter({ dir, keyFile });
+    await append(writer, 300);
+    await writer.close();
+    expect(await check(log)).toMatchObject({ size: 601 });
+    await writeFile(`${log}.vkey`, old);
+    expect(await refusal(log)).toContain('checkpoint');
+  }, 60_000);
+
+  it('accepts what a witness cosigned, and refuses it for another witness', async () => {
+    const log = await logOf(300);
+    const vkey = await readFile(`${log}.vkey`, 'utf8');
+    const witness = await startWitness([vkey.trim()], {});
+    const other = await startWitness([vkey.trim()], {});
+    const witnesses = [{ url: witness.url, key: witness.vkey }];
+    const follower = createWitnessFollower({ dir: log, witnesses, intervalMs: 1_000_000 });
+    try {
+      expect(await follower.round()).toEqual({ witnessed: 300, problems: {} });
+      const args = [log, `${log}.vkey`];
+      const writer = await createEvidenceWriter({ dir: join(log, '..') });
+      await append(writer, 50);
+      await writer.close();
+      expect(await found(['-witness', witness.vkey, ...args])).toMatchObject({
+        size: 350,
+        witnessed: 300,
+      });
+      await expect(found(['-witness', other.vkey, ...args])).rejects.toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('checkpoint.witnessed: '),
+      });
+    } finally {
+      await Promise.all([follower.close(), witness.close(), other.close()]);
+    }
   }, 60_000);
 
   it.each<readonly [string, (log: string) => Promise<unknown>]>([

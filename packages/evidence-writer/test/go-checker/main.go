@@ -2,7 +2,10 @@
 // checksum database (golang.org/x/mod/sumdb) and Tessera's fsck. It shares no
 // code and no language with the writer that it checks.
 //
-//	logcheck <log folder> <vkey file> [<proof file>...]
+//	logcheck [-witness <vkey>] <log folder> <vkey file> [<proof file>...]
+//
+// With -witness, the log's checkpoint.witnessed must carry that witness's
+// cosignature and be of a beginning of the log.
 //
 // Prints what it found as JSON, or says on standard error what is wrong and
 // exits with 1.
@@ -12,6 +15,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -33,15 +37,19 @@ type report struct {
 	Records int    `json:"provenRecords"`
 	Trees   int    `json:"provenTrees"`
 	Proofs  int    `json:"proofFiles"`
+	// Witnessed is the size of the tree that the witness cosigned.
+	Witnessed int64 `json:"witnessed"`
 }
 
 func main() {
-	if len(os.Args) < 3 {
-		fmt.Fprintln(os.Stderr, "usage: logcheck <log folder> <vkey file> [<proof file>...]")
+	witness := flag.String("witness", "", "vkey of a witness that cosigned the log")
+	flag.Parse()
+	if flag.NArg() < 2 {
+		fmt.Fprintln(os.Stderr, "usage: logcheck [-witness <vkey>] <log folder> <vkey file> [<proof file>...]")
 		os.Exit(2)
 	}
 	found, err := withTimeout(func(ctx context.Context) (*report, error) {
-		return check(ctx, os.Args[1], os.Args[2], os.Args[3:])
+		return check(ctx, flag.Arg(0), flag.Arg(1), flag.Args()[2:], *witness)
 	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -72,7 +80,7 @@ func withTimeout(run func(context.Context) (*report, error)) (*report, error) {
 	}
 }
 
-func check(ctx context.Context, folder, keyFile string, proofs []string) (*report, error) {
+func check(ctx context.Context, folder, keyFile string, proofs []string, witness string) (*report, error) {
 	key, err := os.ReadFile(keyFile)
 	if err != nil {
 		return nil, err
@@ -81,7 +89,7 @@ func check(ctx context.Context, folder, keyFile string, proofs []string) (*repor
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", keyFile, err)
 	}
-	found, ownErr := checkLog(folder, verifier, proofs)
+	found, ownErr := checkLog(folder, verifier, proofs, witness)
 	fsckErr := runFsck(ctx, folder, verifier)
 	if fsckErr != nil {
 		fsckErr = fmt.Errorf("tessera fsck: %w", fsckErr)
@@ -90,7 +98,7 @@ func check(ctx context.Context, folder, keyFile string, proofs []string) (*repor
 }
 
 // checkLog checks with the libraries of the checksum database.
-func checkLog(folder string, verifier note.Verifier, proofs []string) (*report, error) {
+func checkLog(folder string, verifier note.Verifier, proofs []string, witness string) (*report, error) {
 	log, err := openLog(folder, verifier)
 	if err != nil {
 		return nil, err
@@ -107,6 +115,11 @@ func checkLog(folder string, verifier note.Verifier, proofs []string) (*report, 
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
 		found.Proofs++
+	}
+	if witness != "" {
+		if found.Witnessed, err = log.checkWitnessed(verifier, witness); err != nil {
+			return nil, fmt.Errorf("checkpoint.witnessed: %w", err)
+		}
 	}
 	return found, nil
 }
