@@ -4,8 +4,8 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config';
 /** The condition that makes workspace packages resolve to their sources, so tests need no build. */
 const SOURCE_CONDITION = '@cortex-governance/source';
 
-/** `import` is not among them: they also hold for what a CommonJS dependency requires. */
-const CONDITIONS = [SOURCE_CONDITION, 'module', 'node'];
+/** Not `import` nor `module`: these also hold for what Node loads from dependencies, CommonJS or not. */
+const CONDITIONS = [SOURCE_CONDITION, 'node'];
 
 /** Long enough for tests that start child processes on a loaded two-core machine, in milliseconds. */
 const TEST_TIMEOUT_MS = 20_000;

@@ -52,8 +52,11 @@ export interface TierFollower {
 
 export interface TierFollowerParts {
   readonly tier: string;
-  /** Does one bounded piece of work, and says what is left. */
-  readonly step: (signal: AbortSignal) => Promise<TierProgress>;
+  /**
+   * Does one bounded piece of work, and says what is left. @param isLast whether the follower is ending: what
+   * would be worth waiting for is done at once.
+   */
+  readonly step: (signal: AbortSignal, isLast: boolean) => Promise<TierProgress>;
   /** Gives the tier free; called once. */
   readonly release: () => Promise<void>;
   readonly pollMs: number;
@@ -131,7 +134,7 @@ export class WorkLoop implements TierFollower {
     this.#startedAtMs = this.#parts.clock.monotonicMs();
     let waitMs = this.#parts.pollMs;
     try {
-      const { behindRecords, taken } = await this.#parts.step(this.#abort.signal);
+      const { behindRecords, taken } = await this.#parts.step(this.#abort.signal, false);
       this.#succeed(behindRecords, taken);
       if (behindRecords > 0 && taken > 0) waitMs = 0;
     } catch (error) {
@@ -179,7 +182,7 @@ export class WorkLoop implements TierFollower {
   /** Takes over what was written until now: a log may never be written, nor followed, by this process again. */
   async #finish(): Promise<void> {
     for (;;) {
-      const { behindRecords, taken } = await this.#parts.step(this.#abort.signal);
+      const { behindRecords, taken } = await this.#parts.step(this.#abort.signal, true);
       this.#succeed(behindRecords, taken);
       if (behindRecords === 0 || taken === 0) return;
     }

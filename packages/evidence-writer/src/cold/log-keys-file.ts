@@ -1,0 +1,35 @@
+import { join } from 'node:path';
+import { KEY_ENDORSEMENTS_FILE } from '../log-layout.ts';
+import { keyFileOf, readLogFile } from '../tier/log-head.ts';
+
+/** Longest key file and list of endorsements that are archived, in bytes. */
+const MAX_FILE_BYTES = 65_536;
+
+/** The public key of a log, and how older keys name their successors. */
+export interface LogKeys {
+  readonly vkey: string;
+  /** Empty when the key was never changed. */
+  readonly endorsements: string;
+}
+
+export async function readLogKeys(folder: string): Promise<LogKeys> {
+  const vkey = await readLogFile(keyFileOf(folder), MAX_FILE_BYTES);
+  const endorsements = await readLogFile(join(folder, KEY_ENDORSEMENTS_FILE), MAX_FILE_BYTES);
+  return { vkey: vkey?.toString() ?? '', endorsements: endorsements?.toString() ?? '' };
+}
+
+export function encodeLogKeys({ vkey, endorsements }: LogKeys): Buffer {
+  return Buffer.from(JSON.stringify({ endorsements, vkey }));
+}
+
+/** Null for what {@link encodeLogKeys} did not write. */
+export function decodeLogKeys(bytes: Buffer): LogKeys | null {
+  try {
+    const { vkey, endorsements } = JSON.parse(bytes.toString()) as Record<string, unknown>;
+    return typeof vkey === 'string' && typeof endorsements === 'string'
+      ? { vkey, endorsements }
+      : null;
+  } catch {
+    return null;
+  }
+}
