@@ -18,8 +18,10 @@ export interface FaultCase {
 export const COVERED_CALLS =
   '/^(openat|mkdir(at)?|p?write(64|v)?|fdatasync|fsync|rename(at2?)?|link(at)?|unlink(at)?|rmdir|f?truncate|close|read|pread64|getdents64)$';
 
-/** Without the long run: of calls of one kind to one kind of file the first few, and every so-many-th. */
-const FIRST_CALLS = 2;
+/**
+ * Without the long run: of calls of one kind to one kind of file the first, the second and every twentieth,
+ * with other faults at each; of those that only read or close, the first, with an error alone.
+ */
 const EVERY_CALL = 20;
 
 /** What a line of the trace says, with paths below `dir`; null for calls to anything else. */
@@ -45,17 +47,23 @@ export function targetOf(line: string, dir: string): string | null {
   return path.replace(/[0-9a-f]{12,}/g, '*').replace(/(\d+)(?=\/|$)/g, '#');
 }
 
-/** Every fault at every call; without `all` fewer of the many calls that are alike. */
+/** Every fault at every call; without `all` fewer of the many that are alike. */
 export function faultCases(calls: readonly TracedCall[], all: boolean): readonly FaultCase[] {
   const seen = new Map<string, number>();
   return calls.flatMap((call) => {
     const kind = `${call.name} ${call.target}`;
     const nth = (seen.get(kind) ?? 0) + 1;
     seen.set(kind, nth);
-    if (!all && nth > FIRST_CALLS && nth % EVERY_CALL !== 0) return [];
     const full = call.name.includes('write') ? ['error=ENOSPC'] : [];
-    return ['error=EIO', 'signal=KILL', ...full].map((fault) => ({ call, fault }));
+    const faults = ['error=EIO', 'signal=KILL', ...full];
+    return (all ? faults : chosenFaults(call.name, nth, faults)).map((fault) => ({ call, fault }));
   });
+}
+
+function chosenFaults(name: string, nth: number, faults: readonly string[]): readonly string[] {
+  if (/^(openat|close|p?read(64)?|getdents64)$/.test(name)) return nth === 1 ? ['error=EIO'] : [];
+  if (nth === 1) return faults;
+  return nth === 2 || nth % EVERY_CALL === 0 ? ['signal=KILL'] : [];
 }
 
 /** Calls after whose failure the writer may not go on as if nothing were: what it promised rests on them. */

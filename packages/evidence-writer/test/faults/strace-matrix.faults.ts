@@ -192,7 +192,7 @@ describe(`faults at calls of the file system${strace.note}`, () => {
       expect(dry.end).toBe('closed');
       expect(dry.acknowledged).toHaveLength({ append: 30, erase: 3, rotate: 0 }[start.task]);
       const cases = faultCases(parseCalls(dry.trace, dir), ALL_CASES);
-      expect(cases.length).toBeGreaterThan(ALL_CASES ? 250 : 100);
+      expect(cases.length).toBeGreaterThan(ALL_CASES ? 250 : 80);
       const missed: string[] = [];
       await sideBySide(cases, async (one) => {
         try {
