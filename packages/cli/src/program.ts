@@ -6,6 +6,7 @@ import { evidenceExportCommand } from './commands/evidence-export.ts';
 import { evidenceListCommand } from './commands/evidence-list.ts';
 import { evidenceProveCommand } from './commands/evidence-prove.ts';
 import { evidenceQueryCommand } from './commands/evidence-query.ts';
+import { evidenceRestoreCommand } from './commands/evidence-restore.ts';
 import { evidenceRotateKeyCommand } from './commands/evidence-rotate-key.ts';
 import { evidenceTailCommand } from './commands/evidence-tail.ts';
 import { evidenceVerifyCommand } from './commands/evidence-verify.ts';
@@ -49,6 +50,7 @@ export function createProgram(context: CliContext): Command {
       evidenceTailCommand(context),
       evidenceEraseCommand(context),
       evidenceRotateKeyCommand(context),
+      evidenceRestoreCommand(context),
       evidenceProveCommand(context),
       evidenceVerifyProofCommand(context),
       evidenceExportCommand(context),

@@ -10,8 +10,8 @@ async function makeIndexed(config: string): Promise<string> {
   for (let i = 0; i < 9; i += 1) await ask(told.url, i % 3 === 0 ? 'drop' : 'search');
   // Making the database takes seconds; then it is level within one.
   const index = join(folder, 'index', 'PG_VERSION');
-  for (let i = 0; config !== '' && !existsSync(index) && i < 400; i += 1) await pause(25);
-  for (let i = 0; config !== '' && i < 400 && !(await isLevel(told.url)); i += 1) await pause(25);
+  for (let i = 0; config !== '' && !existsSync(index) && i < 2_400; i += 1) await pause(25);
+  for (let i = 0; config !== '' && i < 2_400 && !(await isLevel(told.url)); i += 1) await pause(25);
   child.kill('SIGTERM');
   await ended;
   return folder;
@@ -69,14 +69,14 @@ describe('govern evidence query', () => {
     expect((await query(folder, '--limit', '3')).answer.answeredBy).toBe('index');
     const lines = await govern(folder, ['evidence', 'query', '--limit', '3']);
     expect(lines.stdout.trim().split('\n')).toHaveLength(3);
-  }, 60_000);
+  }, 90_000);
 
   it('reads the logs while a server holds the index, and where there is none', async () => {
     const folder = await makeWorkspace({ config: INDEXED });
     const { told, child, ended } = await serve(folder);
     await ask(told.url);
     const index = join(folder, 'index', 'PG_VERSION');
-    for (let i = 0; !existsSync(index) && i < 400; i += 1) await pause(25);
+    for (let i = 0; !existsSync(index) && i < 2_400; i += 1) await pause(25);
     const held = await query(folder, '--tool', 'git-map');
     expect(held.answer.answeredBy).toBe('logs');
     expect(held.stderr).toContain('another writer holds');
@@ -85,7 +85,7 @@ describe('govern evidence query', () => {
     const plain = await makeIndexed('');
     const { answer, stderr } = await query(plain, '--tool', 'git-map');
     expect([answer.answeredBy, answer.records.length, stderr]).toEqual(['logs', 9, '']);
-  }, 60_000);
+  }, 90_000);
 
   it('refuses what it cannot read', async () => {
     const folder = await makeWorkspace();

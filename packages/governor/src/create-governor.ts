@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { DecisionEngine, type KillSwitch, systemClock } from '@cortex-governance/core';
 import { type CountingGrantIndex, createGrantIndex } from '@cortex-governance/grant-loader';
 import { createKillSwitch } from '@cortex-governance/kill-switch';
-import { createMetricsRegistry } from '@cortex-governance/telemetry';
+import { createMetricsRegistry, registerEvidenceTierMetrics } from '@cortex-governance/telemetry';
 import { Cleanup } from './cleanup.ts';
 import { recordChanges, recordStopsInForce } from './evidence-events.ts';
 import type { Governor } from './governor.ts';
@@ -13,6 +13,7 @@ import { CONFIG_FILE_NAME, resolveGovernorPaths } from './governor-paths.ts';
 import { LimitDesk } from './limit-desk.ts';
 import { loadGovernanceConfig } from './load-governance-config.ts';
 import { openEvidence } from './open-evidence.ts';
+import { openEvidenceTiers } from './open-evidence-tiers.ts';
 import { openLimiter } from './open-limiter.ts';
 import { openTenantGuard } from './open-tenant-guard.ts';
 import type { Opening } from './opening.ts';
@@ -49,7 +50,9 @@ async function openGovernor(opening: Opening): Promise<Governor> {
   const killSwitch = await openKillSwitch(opening);
   const grants = await openGrants(opening);
   const tenants = await openTenantGuard(opening);
+  const tiers = await openEvidenceTiers(opening);
   const evidence = await openEvidence(opening);
+  tiers.own = evidence.status().dir;
   const limiter = await openLimiter(opening);
   const metrics = createMetricsRegistry({ logger });
   const engine = new DecisionEngine({
@@ -59,6 +62,7 @@ async function openGovernor(opening: Opening): Promise<Governor> {
   });
   const parts = { engine, killSwitch, grants, tenants, evidence, limiter, logger };
   const endMetrics = registerGovernorMetrics(metrics, parts);
+  registerEvidenceTierMetrics(metrics, tiers.followers);
   // From here on no change goes unrecorded; what changed before is in the two records that follow.
   const endRecording = recordChanges(killSwitch, grants, evidence, logger);
   cleanup.add(async () => {

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { errorMessage, findUnsafeMode, GovernanceError } from '@cortex-governance/core';
+import type { ArchiveStore } from '@cortex-governance/evidence-writer/cold';
 import type { GovernanceConfig } from './governance-config.ts';
 import { CONFIG_FILE_NAME } from './governor-paths.ts';
 
@@ -29,6 +30,27 @@ export async function findEvidenceIndex(
   }
   if (warm.urlFile !== undefined) return { url: await readSecret(resolve(root, warm.urlFile)) };
   return { dir: resolve(root, warm.dir) };
+}
+
+/**
+ * Opens the archive that `evidence.cold` names.
+ * @throws {GovernanceError} CONFIG_INVALID when it names none; EVIDENCE_TIER_UNAVAILABLE
+ */
+export async function openEvidenceArchive(
+  root: string,
+  config: GovernanceConfig,
+): Promise<ArchiveStore> {
+  const { createFolderStore, createS3Store } = await import(
+    '@cortex-governance/evidence-writer/cold'
+  );
+  const { dir, s3 } = config.evidence.cold ?? {};
+  if (dir !== undefined) return createFolderStore(resolve(root, dir));
+  if (s3 !== undefined) return createS3Store(s3);
+  throw new GovernanceError('CONFIG_INVALID', {
+    file: CONFIG_FILE_NAME,
+    place: 'evidence.cold',
+    problem: 'is not there',
+  });
 }
 
 async function readSecret(file: string): Promise<string> {

@@ -2,6 +2,11 @@
 
 export { createGovernor } from './create-governor.ts';
 export {
+  type EvidenceIndexAddress,
+  findEvidenceIndex,
+  openEvidenceArchive,
+} from './evidence-tier-address.ts';
+export {
   CONFIG_DEFAULTS,
   type GovernanceConfig,
   governanceConfigSchema,

@@ -39,7 +39,7 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'evidence-pglite-'));
   client = await createPgliteClient({ dir: join(dir, 'index') });
   await client.query('SELECT 1');
-}, 60_000);
+}, 90_000);
 
 afterEach(async () => {
   for (const follower of followers.splice(0)) await follower.close();
@@ -291,7 +291,7 @@ describe('the embedded index', () => {
     expect(error.code).toBe('EVIDENCE_TIER_UNAVAILABLE');
     await other.close();
     expect(existsSync(`${broken}.lock`)).toBe(false);
-  });
+  }, 60_000);
 
   it('refuses queries that are none', async () => {
     const evidenceIndex = new EvidenceIndex({ client: new FaultyClient(client) });
