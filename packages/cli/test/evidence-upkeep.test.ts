@@ -1,7 +1,8 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { startWitness } from '@cortex-governance/testkit';
 import { describe, expect, it, vi } from 'vitest';
-import { ask, govern, makeWorkspace, serve, start } from './govern.ts';
+import { ask, atEnd, govern, makeWorkspace, serve, start } from './govern.ts';
 
 interface Line {
   readonly log: string;
@@ -67,6 +68,37 @@ describe('govern evidence tail', () => {
     expect(status).toBe(2);
     expect(stderr).toContain('Not a number from 0 to 100000.');
   });
+});
+
+describe('govern evidence verify with witnesses', () => {
+  it('asks for their cosignatures, and says who gave them', async () => {
+    const { folder, log } = await makeEvidence(2);
+    const vkey = (await readFile(`${log}.vkey`, 'utf8')).trim();
+    const witness = await startWitness([vkey]);
+    atEnd(() => witness.close());
+    const keys = join(folder, 'witness.vkey');
+    await writeFile(keys, `${witness.vkey}\n`);
+    const args = ['evidence', 'verify', '--witness-key', keys];
+    const before = await govern(folder, args);
+    expect(before.status).toBe(1);
+    expect(before.stdout).toContain('cosigned by 0 of 1 witnesses');
+    const config = `{ of: [{ url: '${witness.url}', key: '${witness.vkey}' }], intervalMs: 20 }`;
+    await writeFile(
+      join(folder, '.cortex', 'governance.yaml'),
+      `evidence: { witnesses: ${config} }\n`,
+    );
+    const { child, ended } = await serve(folder);
+    await vi.waitFor(() => expect(witness.statuses).toContain(200), 20_000);
+    child.kill('SIGTERM');
+    await ended;
+    const after = await govern(folder, args);
+    expect(after.stdout).toMatch(/witnessed up to \d+ by witness\.example\/w1 at 20/);
+    expect(after.status).toBe(0);
+    const many = await govern(folder, [...args, '--quorum', '2']);
+    expect(many.status).toBe(2);
+    const wrong = await govern(folder, ['evidence', 'verify', '--witness-key', `${log}.vkey`]);
+    expect(wrong.stderr).toContain('does not hold vkey lines of witnesses alone');
+  }, 60_000);
 });
 
 describe('govern evidence erase', () => {

@@ -41,6 +41,14 @@ export interface EvidenceReport {
   readonly root: string;
   /** Records in the journal that neither the log's nor a kept checkpoint signs: intact, as far as is known. */
   readonly unsignedTail: number;
+  /**
+   * The newest head that witnesses cosigned: its size, and by whom of the witnesses whose keys were given;
+   * null when there is none. The log holds all that it signs, unless `firstFault` says otherwise.
+   */
+  readonly witnessed: {
+    readonly size: number;
+    readonly by: readonly { readonly name: string; readonly time: string }[];
+  } | null;
   /** A process holds the log; faults behind its checkpoint are then not told from writing under way. */
   readonly live: boolean;
   /**

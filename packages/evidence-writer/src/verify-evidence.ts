@@ -7,11 +7,12 @@ import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
 import type { EvidenceFault, EvidenceReport } from './evidence-report.ts';
 import { endorsedKeys } from './keys/key-endorsement.ts';
 import { LogAudit, type LogAuditResult } from './log-audit.ts';
-import { CHECKPOINT_FILE, KEY_ENDORSEMENTS_FILE } from './log-layout.ts';
+import { CHECKPOINT_FILE, KEY_ENDORSEMENTS_FILE, WITNESSED_CHECKPOINT_FILE } from './log-layout.ts';
 import { isLockHeld } from './log-lock.ts';
 import { RecordCounts } from './record-counts.ts';
 import { MAX_NOTE_BYTES } from './signed-note.ts';
-import { parseVerifierKey, type VerifierKey } from './verifier-key.ts';
+import { type KeyType, parseVerifierKey, type VerifierKey } from './verifier-key.ts';
+import { readWitnessedHead, type WitnessedHead } from './witness/witnessed-head.ts';
 
 /** Longest public key file that is read, in bytes. */
 const MAX_VKEY_BYTES = 65_536;
@@ -44,6 +45,13 @@ export interface VerifyEvidenceOptions {
    */
   readonly checkpoint?: string | readonly string[];
   /**
+   * Public keys of witnesses, as `vkey` lines of type 0x04: enough of them must have cosigned a head of
+   * the log, `checkpoint.witnessed` in its folder, and the log must hold all that it signs.
+   */
+  readonly witnessKeys?: readonly string[];
+  /** How many of these witnesses are enough. @defaultValue all */
+  readonly quorum?: number;
+  /**
    * Threads that check records; 0 or 1: none but this one. The report is the same.
    * @defaultValue as many as the machine has processors, at most 4; none for small logs
    */
@@ -60,6 +68,18 @@ const verifyOptions = z.strictObject({
   checkpoint: z
     .union([z.string().transform((note) => [note]), z.array(z.string()).max(MAX_CHECKPOINTS)])
     .default([]),
+  witnessKeys: z
+    .array(
+      z
+        .string()
+        .refine(
+          (line) => parseVerifierKey(line, 'cosignature') !== null,
+          'not a vkey line of a witness',
+        ),
+    )
+    .min(1)
+    .optional(),
+  quorum: z.int().min(1).optional(),
   workers: z.int().min(0).max(MAX_WORKERS).optional(),
   onProgress: z.custom<(records: number) => void>((f) => typeof f === 'function').optional(),
 });
@@ -90,10 +110,16 @@ export async function verifyEvidence(
   const keySource = checked.publicKeys === undefined ? 'beside' : 'given';
   const head = { dir: folder, live, keySource } as const;
   try {
-    const given = checked.publicKeys?.map(parseKnownKey) ?? (await readKeysBeside(folder));
+    const given =
+      checked.publicKeys?.map((line) => knownKey(line)) ?? (await readKeysBeside(folder));
     const keys = await endorsedKeys(join(folder, KEY_ENDORSEMENTS_FILE), given);
-    const { checkpoint, result } = await audit(folder, keys, live, checked);
-    const { records, signed, firstFault, counts } = result;
+    const witnessKeys = (checked.witnessKeys ?? []).map((line) => knownKey(line, 'cosignature'));
+    // Before the checkpoint, which is then at least as new.
+    const witnessed = await readWitnessedHead(folder, keys, witnessKeys);
+    const heads = witnessed === null ? [] : [witnessed.checkpoint];
+    const { checkpoint, result } = await audit(folder, keys, live, heads, checked);
+    const { records, signed, counts } = result;
+    const firstFault = result.firstFault ?? witnessFault(folder, witnessed, checked);
     return {
       ok: firstFault === null,
       ...head,
@@ -102,6 +128,7 @@ export async function verifyEvidence(
       checkpointSize: checkpoint.size,
       root: Buffer.from(checkpoint.root).toString('base64'),
       unsignedTail: Math.max(0, records - signed),
+      witnessed: witnessed === null ? null : describeWitnessed(witnessed),
       firstFault,
       counts,
     };
@@ -114,6 +141,7 @@ export async function verifyEvidence(
       checkpointSize: 0,
       root: '',
       unsignedTail: 0,
+      witnessed: null,
       firstFault: asFault(error, folder),
       counts: new RecordCounts().counts(),
     };
@@ -124,12 +152,14 @@ async function audit(
   folder: string,
   keys: readonly VerifierKey[],
   live: boolean,
+  heads: readonly Checkpoint[],
   options: CheckedVerifyOptions,
 ): Promise<{ readonly checkpoint: Checkpoint; readonly result: LogAuditResult }> {
   const onProgress = options.onProgress ?? (() => {});
   for (let races = 0; ; races += 1) {
     const checkpoint = await readCheckpoint(folder, keys);
-    const kept = options.checkpoint.map((note, i) => openKept(note, i, keys, checkpoint));
+    const given = options.checkpoint.map((note, i) => openKept(note, i, keys, checkpoint));
+    const kept = [...given, ...heads];
     const threads = options.workers ?? defaultWorkers(checkpoint.size);
     const parts = { folder, checkpoint, kept, live, threads, onProgress };
     const result = await new LogAudit(parts).run();
@@ -142,10 +172,34 @@ function defaultWorkers(records: number): number {
   return records < SMALL_LOG_RECORDS ? 0 : Math.min(availableParallelism(), DEFAULT_MAX_WORKERS);
 }
 
-function parseKnownKey(line: string): VerifierKey {
-  const key = parseVerifierKey(line);
+function knownKey(line: string, type?: KeyType): VerifierKey {
+  const key = parseVerifierKey(line, type);
   if (key === null) throw new TypeError('not a vkey line');
   return key;
+}
+
+/** What is wrong when too few of the witnesses that were asked for have cosigned; null when nothing is. */
+function witnessFault(
+  folder: string,
+  witnessed: WitnessedHead | null,
+  { witnessKeys = [], quorum = witnessKeys.length }: CheckedVerifyOptions,
+): EvidenceFault | null {
+  const found = witnessed?.cosignatures.length ?? 0;
+  if (found >= Math.min(quorum, witnessKeys.length)) return null;
+  const file = join(folder, WITNESSED_CHECKPOINT_FILE);
+  const problem = `cosigned by ${found} of ${witnessKeys.length} witnesses, not ${quorum}`;
+  return { index: null, file, offset: null, problem, kind: 'damaged' };
+}
+
+function describeWitnessed({
+  checkpoint,
+  cosignatures,
+}: WitnessedHead): EvidenceReport['witnessed'] {
+  const by = cosignatures.map(({ name, timeMs }) => ({
+    name,
+    time: new Date(timeMs).toISOString(),
+  }));
+  return { size: checkpoint.size, by };
 }
 
 async function readKeysBeside(folder: string): Promise<readonly VerifierKey[]> {

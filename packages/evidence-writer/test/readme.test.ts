@@ -40,7 +40,7 @@ describe('the README', () => {
     expect(tables).toContain(`| \`originPrefix\` | \`${String(DEFAULT_ORIGIN_PREFIX)}\` |`);
     for (const [name, value] of Object.entries(numbers)) {
       const option = name
-        .slice('DEFAULT_'.length)
+        .replace(/^DEFAULT_(WITNESS_)?/, '')
         .toLowerCase()
         .replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
       expect(tables).toContain(`| \`${option}\` | ${Number(value).toLocaleString('en-US')} |`);

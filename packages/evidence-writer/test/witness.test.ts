@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { cp, readFile } from 'node:fs/promises';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import {
   openCheckpoint,
   parseVerifierKey,
   readCosignatures,
+  verifyEvidence,
   type WitnessFollower,
   type WitnessFollowerOptions,
 } from '../src/index.ts';
@@ -227,6 +228,67 @@ describe('a log with witnesses', () => {
   ])('refuses the options %j', async (options, problem) => {
     const witness = await witnessOf('x+00000000+x');
     expect(() => follow('x', [witness], options)).toThrow(problem);
+  });
+});
+
+describe('verifying a log with witnesses', () => {
+  async function witnessed(): Promise<{ log: string; witnesses: TestWitness[]; vkey: string }> {
+    const { log, writer } = await logOf(300);
+    const witnesses = [await witnessOf(writer.vkey, 'w/a'), await witnessOf(writer.vkey, 'w/b')];
+    await follow(log, witnesses).round();
+    await append(writer, 10);
+    await writer.close();
+    return { log, witnesses, vkey: writer.vkey };
+  }
+
+  it('says up to where it is witnessed, by whom and when', async () => {
+    const { log, witnesses, vkey } = await witnessed();
+    const witnessKeys = witnesses.map((witness) => witness.vkey);
+    const report = await verifyEvidence(log, { publicKeys: [vkey], witnessKeys });
+    expect(report).toMatchObject({ ok: true, records: 310, witnessed: { size: 300 } });
+    expect(report.witnessed?.by.map(({ name }) => name).sort()).toEqual(['w/a', 'w/b']);
+    expect(await verifyEvidence(log)).toMatchObject({ ok: true, witnessed: { size: 300, by: [] } });
+  });
+
+  it('asks for as many as it is told to', async () => {
+    const { log, witnesses, vkey } = await witnessed();
+    const stranger = await witnessOf(vkey, 'w/c');
+    const witnessKeys = [...witnesses, stranger].map((witness) => witness.vkey);
+    const all = await verifyEvidence(log, { witnessKeys });
+    expect(all.firstFault?.problem).toBe('cosigned by 2 of 3 witnesses, not 3');
+    expect(all.firstFault?.file).toBe(join(log, 'checkpoint.witnessed'));
+    expect((await verifyEvidence(log, { witnessKeys, quorum: 2 })).ok).toBe(true);
+    await rm(join(log, 'checkpoint.witnessed'));
+    const none = await verifyEvidence(log, { witnessKeys, quorum: 1 });
+    expect(none.firstFault?.problem).toBe('cosigned by 0 of 3 witnesses, not 1');
+  });
+
+  it('finds any change of what was cosigned', async () => {
+    const { log, witnesses } = await witnessed();
+    const witnessKeys = witnesses.map((witness) => witness.vkey);
+    const file = join(log, 'checkpoint.witnessed');
+    const whole = await readFile(file);
+    for (let at = 0; at < whole.length; at += 1) {
+      const changed = Buffer.from(whole);
+      changed[at] = (changed[at] ?? 0) ^ 4;
+      await writeFile(file, changed);
+      expect((await verifyEvidence(log, { witnessKeys, workers: 0 })).ok, `byte ${at}`).toBe(false);
+    }
+  }, 60_000);
+
+  it('finds a log that was cut back behind what was witnessed, or is another one', async () => {
+    const { log, witnesses } = await witnessed();
+    const witnessKeys = witnesses.map((witness) => witness.vkey);
+    const other = await temporaryFolder();
+    const fork = await openWriter({ dir: other, keyFile: join(log, '..', 'signing-key.pem') });
+    await append(fork, 200);
+    await cp(join(log, 'checkpoint.witnessed'), join(other, 'default/checkpoint.witnessed'));
+    const cut = await verifyEvidence(join(other, 'default'), { witnessKeys });
+    expect(cut.firstFault?.kind).toBe('truncated');
+    await append(fork, 200);
+    await fork.close();
+    const forked = await verifyEvidence(join(other, 'default'), { witnessKeys });
+    expect(forked.firstFault?.kind).toBe('forked');
   });
 });
 

@@ -3,9 +3,10 @@ import { resolve } from 'node:path';
 import type {
   EvidenceReport,
   EvidenceTreeReport,
+  KeyType,
   VerifyEvidenceOptions,
 } from '@cortex-governance/evidence-writer';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { CliContext, GlobalOptions } from '../cli-context.ts';
 import { usageError } from '../cli-error.ts';
 import { leafCommand } from '../leaf-command.ts';
@@ -16,6 +17,8 @@ import { openWorkspace } from '../workspace.ts';
 interface VerifyOptions extends GlobalOptions {
   readonly key?: string;
   readonly checkpoint?: readonly string[];
+  readonly witnessKey?: string;
+  readonly quorum?: number;
 }
 
 /** `govern evidence verify`: whether every byte of the evidence is as it was written. */
@@ -43,6 +46,11 @@ export function evidenceVerifyCommand(context: CliContext): Command {
       'a signed checkpoint kept from earlier or elsewhere: its log must hold all that it signs; may be given several times',
       (file: string, others: readonly string[] | undefined) => [...(others ?? []), file],
     )
+    .option(
+      '--witness-key <file>',
+      'public keys of witnesses, one vkey line each: they must have cosigned a head of each log',
+    )
+    .option('--quorum <number>', 'how many of them are enough (default: all)', parseQuorum)
     .action((folder: string | undefined, options: VerifyOptions) =>
       verify(context, folder, options),
     );
@@ -57,7 +65,7 @@ async function verify(
     folder === undefined
       ? (await openWorkspace(context, options)).paths.evidenceDir
       : resolve(context.cwd, folder);
-  const given = await readKeys(context, options.key);
+  const given = await readKeyOptions(context, options);
   const checkpoint = await readCheckpoints(context, options.checkpoint ?? []);
   const report = await verifyWatched(context, dir, { ...given, checkpoint });
   context.exit = report.ok ? 'OK' : 'NO';
@@ -109,19 +117,43 @@ async function readCheckpoints(
   return notes;
 }
 
+async function readKeyOptions(
+  context: CliContext,
+  { key, witnessKey, quorum }: VerifyOptions,
+): Promise<Pick<VerifyEvidenceOptions, 'publicKeys' | 'witnessKeys' | 'quorum'>> {
+  const publicKeys = await readKeys(context, '--key', key, 'ed25519');
+  const witnessKeys = await readKeys(context, '--witness-key', witnessKey, 'cosignature');
+  if (quorum !== undefined && quorum > (witnessKeys?.length ?? 0)) {
+    throw usageError('--quorum: more than there are keys in --witness-key');
+  }
+  return {
+    ...(publicKeys === undefined ? {} : { publicKeys }),
+    ...(witnessKeys === undefined ? {} : { witnessKeys }),
+    ...(quorum === undefined ? {} : { quorum }),
+  };
+}
+
 /** The public keys in a file. A file without one is wrong input, even when there is no log to check. */
 async function readKeys(
   context: CliContext,
+  option: string,
   file: string | undefined,
-): Promise<{ readonly publicKeys?: readonly string[] }> {
-  const text = await readOption(context, '--key', file);
-  if (text === undefined) return {};
+  type: KeyType,
+): Promise<readonly string[] | undefined> {
+  const text = await readOption(context, option, file);
+  if (text === undefined) return undefined;
   const { parseVerifierKey } = await import('@cortex-governance/evidence-writer');
-  const publicKeys = text.split('\n').filter((line) => line.trim() !== '');
-  if (publicKeys.length === 0 || publicKeys.some((line) => parseVerifierKey(line) === null)) {
-    throw usageError(`--key: ${file} does not hold Ed25519 vkey lines alone`);
+  const keys = text.split('\n').filter((line) => line.trim() !== '');
+  if (keys.length === 0 || keys.some((line) => parseVerifierKey(line, type) === null)) {
+    const kind = type === 'ed25519' ? 'Ed25519 vkey lines' : 'vkey lines of witnesses';
+    throw usageError(`${option}: ${file} does not hold ${kind} alone`);
   }
-  return { publicKeys };
+  return keys;
+}
+
+function parseQuorum(text: string): number {
+  if (!/^[1-9][0-9]?$/.test(text)) throw new InvalidArgumentError('Not a number from 1 to 99.');
+  return Number(text);
 }
 
 async function readOption(
@@ -149,6 +181,11 @@ function describeLog(report: EvidenceReport): readonly string[] {
     lines.push(`  behind the checkpoint ${report.unsignedTail}, not signed yet`);
   if (report.counts.erased > 0)
     lines.push(`  erased ${report.counts.erased}: content gone, hashes kept`);
+  if (report.witnessed !== null) {
+    const by = report.witnessed.by.map(({ name, time }) => `${name} at ${time}`);
+    const names = by.length === 0 ? 'witnesses whose keys were not given' : by.join(', ');
+    lines.push(`  witnessed up to ${report.witnessed.size} by ${names}`);
+  }
   if (report.live) lines.push('  a process is writing this log');
   if (fault === null) return lines;
   const record = fault.index === null ? '' : ` record ${fault.index},`;

@@ -1,0 +1,41 @@
+import { join } from 'node:path';
+import { errorMessage, GovernanceError } from '@cortex-governance/core';
+import { readBounded } from '../bounded-read.ts';
+import { type Checkpoint, openCheckpoint } from '../checkpoint.ts';
+import { WITNESSED_CHECKPOINT_FILE } from '../log-layout.ts';
+import { MAX_NOTE_BYTES } from '../signed-note.ts';
+import type { VerifierKey } from '../verifier-key.ts';
+import { type Cosignature, readCosignatures } from './cosignature.ts';
+
+/** The newest head of a log that witnesses have cosigned. */
+export interface WitnessedHead {
+  readonly checkpoint: Checkpoint;
+  /** Those of known witnesses that are right. */
+  readonly cosignatures: readonly Cosignature[];
+}
+
+/**
+ * The witnessed head in a log's folder; null when there is none.
+ * @param witnesses keys of type `cosignature`.
+ * @throws {GovernanceError} EVIDENCE_CORRUPT when the log's key has not signed it.
+ */
+export async function readWitnessedHead(
+  folder: string,
+  logKeys: readonly VerifierKey[],
+  witnesses: readonly VerifierKey[],
+): Promise<WitnessedHead | null> {
+  const file = join(folder, WITNESSED_CHECKPOINT_FILE);
+  const note = await readNote(file);
+  if (note === null) return null;
+  const checkpoint = openCheckpoint(note, logKeys, file);
+  return { checkpoint, cosignatures: readCosignatures(note, witnesses, file) };
+}
+
+async function readNote(file: string): Promise<Buffer | null> {
+  try {
+    return await readBounded(file, MAX_NOTE_BYTES);
+  } catch (error) {
+    const details = { file, place: '', problem: errorMessage(error) };
+    throw new GovernanceError('EVIDENCE_CORRUPT', details);
+  }
+}
