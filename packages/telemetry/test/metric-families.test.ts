@@ -17,6 +17,7 @@ import {
   type MeasuredLimiter,
   registerDecisionMetrics,
   registerEvidenceMetrics,
+  registerEvidenceTierMetrics,
   registerKillSwitchMetrics,
   registerLimiterMetrics,
   registerLogMetrics,
@@ -89,6 +90,8 @@ interface Sources {
 }
 
 /** Registers every family there is. */
+const tier = { healthy: true, behindRecords: 7, behindMs: 2_500, taken: 900, failures: 3 };
+
 function registerAll(registry: MetricsRegistry): Sources {
   const counters = new DecisionCounters();
   let listener: ((reload: GrantReload) => void) | null = null;
@@ -116,6 +119,10 @@ function registerAll(registry: MetricsRegistry): Sources {
       return () => {};
     },
   });
+  registerEvidenceTierMetrics(registry, [
+    { status: () => ({ ...tier, tier: 'warm' }) },
+    { status: () => ({ ...tier, tier: 'cold', healthy: false }) },
+  ]);
   registerKillSwitchMetrics(registry, { status: () => killSwitch });
   registerLimiterMetrics(registry, limiter);
   registerLogMetrics(registry, { dropped: 6 });
@@ -283,6 +290,18 @@ describe('families', () => {
       ['writer_failed', 4],
       ['closed', 5],
     ]);
+  });
+
+  it('show each tier of the evidence', async () => {
+    const lines = (name: string) => linesOf(`governance_evidence_tier_${name}`);
+    expect(await lines('up')).toEqual([
+      ['warm', 1],
+      ['cold', 0],
+    ]);
+    expect((await lines('behind_records'))[0]).toEqual(['warm', 7]);
+    expect((await lines('behind_seconds'))[0]).toEqual(['warm', 2.5]);
+    expect((await lines('records_total'))[0]).toEqual(['warm', 900]);
+    expect((await lines('failures_total'))[0]).toEqual(['warm', 3]);
   });
 
   it('show every scope of the kill switch', async () => {
