@@ -61,7 +61,11 @@ async function openGovernor(opening: Opening): Promise<Governor> {
     onFault: (stage, error) => logger.error('STAGE_FAULT', { stage, error }),
   });
   const parts = { engine, killSwitch, grants, tenants, evidence, limiter, logger };
-  const endMetrics = registerGovernorMetrics(metrics, parts);
+  let bootFailures = 0;
+  const endMetrics = registerGovernorMetrics(metrics, {
+    ...parts,
+    bootFailures: () => bootFailures,
+  });
   registerEvidenceTierMetrics(metrics, tiers.followers);
   // From here on no change goes unrecorded; what changed before is in the two records that follow.
   const endRecording = recordChanges(killSwitch, grants, evidence, logger);
@@ -69,7 +73,9 @@ async function openGovernor(opening: Opening): Promise<Governor> {
     endRecording();
     endMetrics();
   });
-  await recordBoot(opening, evidence, grants);
+  await recordBoot(opening, evidence, grants, () => {
+    bootFailures += 1;
+  });
   recordStopsInForce(killSwitch, evidence);
   return new WorkspaceGovernor({
     ...parts,

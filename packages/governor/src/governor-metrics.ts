@@ -25,6 +25,8 @@ interface CountingParts {
   readonly grants: GrantIndex;
   readonly tenants: TenantGuard;
   readonly evidence: EvidenceWriter;
+  /** Starts that went on without boot evidence. */
+  readonly bootFailures: () => number;
   readonly limiter: RateLimiter;
   readonly logger: Logger;
 }
@@ -37,7 +39,7 @@ export function registerGovernorMetrics(
   registerDecisionMetrics(registry, parts.engine.counters);
   registerKillSwitchMetrics(registry, parts.killSwitch);
   registerTenantMetrics(registry, parts.tenants);
-  const endEvidence = registerEvidenceMetrics(registry, parts.evidence);
+  const endEvidence = registerEvidenceMetrics(registry, parts.evidence, parts.bootFailures);
   registerLimiterMetrics(registry, parts.limiter);
   const { logger } = parts;
   if ('dropped' in logger) registerLogMetrics(registry, logger as { readonly dropped: number });

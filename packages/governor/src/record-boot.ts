@@ -5,12 +5,14 @@ import { packageVersions } from './package-versions.ts';
 
 /**
  * Records what starts here: `boot.json` under the policy hash, and the first event of the log.
+ * @param onFailure told with `evidence.mode: standard`, when the start goes on without.
  * @throws {GovernanceError} EVIDENCE_WRITE_FAILED with `evidence.mode: strict`
  */
 export async function recordBoot(
   opening: Opening,
   evidence: EvidenceWriter,
   grants: GrantIndex,
+  onFailure: () => void,
 ): Promise<void> {
   const { config, paths, clock, logger } = opening;
   await writeBootEvidence({
@@ -22,5 +24,6 @@ export async function recordBoot(
     writer: evidence,
     clock,
     logger,
+    onFailure,
   });
 }

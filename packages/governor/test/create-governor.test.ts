@@ -120,6 +120,35 @@ describe('evidence modes', () => {
   });
 });
 
+describe('boot evidence that cannot be written', () => {
+  const config = (mode: string) => `evidence: { mode: ${mode}, runtimeDir: ../taken/runtime }`;
+
+  it('ends the start in strict mode, with the log closed', async () => {
+    const root = await createWorkspace(undefined, config('strict'));
+    await writeFile(join(dirname(root), 'taken'), 'a file where a folder is needed');
+    await expect(createGovernor({ root })).rejects.toMatchObject({
+      code: 'EVIDENCE_WRITE_FAILED',
+      message: expect.stringContaining('boot.json'),
+    });
+    await rm(join(dirname(root), 'taken'));
+    await openGovernor(root);
+  });
+
+  it('is logged and counted in standard mode, and the start goes on', async () => {
+    const root = await createWorkspace(undefined, config('standard'));
+    await writeFile(join(dirname(root), 'taken'), 'a file where a folder is needed');
+    const error = vi.fn();
+    const governor = await openGovernor(root, {
+      logger: { debug() {}, info() {}, warn() {}, error },
+    });
+    expect(error).toHaveBeenCalledWith('EVIDENCE_WRITE_FAILED', expect.anything());
+    const { body } = await governor.metrics.expose();
+    expect(body).toMatch(/^governance_evidence_boot_failures_total 1$/m);
+    expect(governor.decide(call())).toMatchObject({ effect: 'allow' });
+    expect(governor.status()).toMatchObject({ evidence: { healthy: true } });
+  });
+});
+
 describe('evidence of what was in force at the start', () => {
   it('names the stops that a process starts under', async () => {
     const root = await createWorkspace();

@@ -62,6 +62,12 @@ export const EVIDENCE_METRICS = {
     help: 'Records covered by the newest signed checkpoint.',
     labelNames: [],
   },
+  bootFailures: {
+    name: 'governance_evidence_boot_failures_total',
+    type: 'counter',
+    help: 'Starts of this process whose boot evidence could not be written, with evidence.mode standard.',
+    labelNames: [],
+  },
   dropped: {
     name: 'governance_evidence_dropped_total',
     type: 'counter',
@@ -72,10 +78,14 @@ export const EVIDENCE_METRICS = {
 
 type EvidenceState = Pick<EvidenceWriter, 'status' | 'onGroup'>;
 
-/** Exposes where the evidence writer stands. Returns the function that ends the observing. */
+/**
+ * Exposes where the evidence writer stands. Returns the function that ends the observing.
+ * @param bootFailures starts that went on without boot evidence; none when left out.
+ */
 export function registerEvidenceMetrics(
   registry: MetricsRegistry,
   evidence: EvidenceState,
+  bootFailures: () => number = () => 0,
 ): () => void {
   registry.gauge(EVIDENCE_METRICS.healthy, () => single(evidence.status().healthy));
   registry.gauge(EVIDENCE_METRICS.queueRecords, () => single(evidence.status().queuedRecords));
@@ -88,6 +98,7 @@ export function registerEvidenceMetrics(
   registry.gauge(EVIDENCE_METRICS.checkpointLag, () =>
     single(evidence.status().uncheckpointedMs / MS_PER_SECOND),
   );
+  registry.counter(EVIDENCE_METRICS.bootFailures, () => single(bootFailures()));
   registry.counter(EVIDENCE_METRICS.dropped, () => dropSamples(evidence));
   const { batch, sync } = EVIDENCE_METRICS;
   const batches = registry.histogram(batch, batch.buckets);
