@@ -31,6 +31,9 @@ import { type Task, type TracedRun, traceScenario } from './traced-writer.ts';
 
 const ALL_CASES = process.env['CORTEX_LONG'] === '1';
 
+/** Where a call may be that is not where it was in the run without faults. */
+const SHIFTS = [0, -1, 1, -2, 2];
+
 const strace = neededTool(
   ['strace', '-e', 'trace=none', 'true'],
   'install the package strace, and allow ptrace (kernel.yama.ptrace_scope, seccomp of the container)',
@@ -130,6 +133,18 @@ function subjectOf(record: EvidenceRecord): string | null {
 }
 
 /**
+ * Runs a case, and where it hit another call than the one meant, the calls beside it: wake-ups between
+ * threads are calls too, and not always as many. Whatever was hit, the same must hold.
+ */
+async function runUntilHit(start: Start, one: FaultCase, expected: number): Promise<boolean> {
+  for (const shift of SHIFTS) {
+    const call = { ...one.call, index: Math.max(1, one.call.index + shift) };
+    if (await runCase(start, { ...one, call }, expected)) return true;
+  }
+  return false;
+}
+
+/**
  * Runs the scenario on a copy of the start, and checks what it says and what it leaves.
  * @param expected acknowledgements without a fault.
  */
@@ -196,12 +211,11 @@ describe(`faults at calls of the file system${strace.note}`, () => {
       const missed: string[] = [];
       await sideBySide(cases, async (one) => {
         try {
-          if (!(await runCase(start, one, dry.acknowledged.length))) missed.push(nameOf(one));
+          if (!(await runUntilHit(start, one, dry.acknowledged.length))) missed.push(nameOf(one));
         } catch (error) {
           throw new Error(nameOf(one), { cause: error });
         }
       });
-      // Wake-ups between threads are calls too, and not always as many.
       expect(missed.length > cases.length / 10 ? missed : []).toEqual([]);
     },
     1_200_000,
