@@ -16,7 +16,7 @@ import { ArchivedLog } from './archived-log.ts';
 import { expireArchive, type RetentionClass } from './retention.ts';
 
 /** Full bundles that are archived together. */
-const BATCH_BUNDLES = 8;
+const BATCH_BUNDLES = 4;
 
 /** Longest time that records wait for their bundle to be full before they are archived without, in milliseconds. */
 export const DEFAULT_EDGE_INTERVAL_MS = 60_000;
@@ -117,15 +117,18 @@ class ArchiveFeed {
     }
     const following = await this.#followed(archive, folder, log);
     const { archived } = following;
-    const before = archived.size;
+    const before = heldBy(archived);
     const count = Math.max(0, Math.min(BATCH_BUNDLES, sealed - archived.bundles));
     if (count > 0) await archived.addBundles(count);
-    if (archived.bundles === sealed && head.size > before && (await archived.addHead(head))) {
+    if (
+      archived.bundles === sealed &&
+      head.size > archived.size &&
+      (await archived.addHead(head))
+    ) {
       following.headAtMs = this.#clock.monotonicMs();
     }
-    const held = Math.max(archived.size, archived.bundles * TILE_WIDTH);
-    const taken = Math.max(count * TILE_WIDTH, archived.size - before);
-    return { behindRecords: Math.max(0, head.size - held), taken };
+    const held = heldBy(archived);
+    return { behindRecords: Math.max(0, head.size - held), taken: held - before };
   }
 
   #hasWork(
@@ -161,4 +164,9 @@ class ArchiveFeed {
     await expireArchive(archive.store, now);
     this.#expiredAtMs = now;
   }
+}
+
+/** Records of a log that are in the archive, under a checkpoint there or not yet. */
+function heldBy({ size, bundles }: ArchivedLog): number {
+  return Math.max(size, bundles * TILE_WIDTH);
 }

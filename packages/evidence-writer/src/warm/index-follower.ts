@@ -21,8 +21,8 @@ import { TILE_WIDTH } from '../tile-path.ts';
 import type { EvidenceIndex, IndexBatch } from './evidence-index.ts';
 import type { IndexedRecord } from './index-row.ts';
 
-/** Most records that are taken over together. */
-const BATCH_RECORDS = 512;
+/** Most records that are taken over together: few milliseconds of this thread, between which others run. */
+const BATCH_RECORDS = 128;
 
 /** Bytes of records at which a batch is full. */
 const BATCH_BYTES = 4_194_304;
