@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { bundleBytes, decodeBundle, encodeBundle } from './entry-bundle.ts';
 
 /*
@@ -71,5 +71,5 @@ export function decodeFramePayload(bytes: Buffer, header: FrameHeader): readonly
 }
 
 function digest(bytes: Uint8Array, length: number): Buffer {
-  return createHash('sha256').update(bytes).digest().subarray(0, length);
+  return hash('sha256', bytes, 'buffer').subarray(0, length);
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { type FileHandle, link, open, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GovernanceError } from '@cortex-governance/core';
 import { isMissing, readBounded } from './bounded-read.ts';
@@ -17,6 +17,12 @@ const MAX_LOCK_BYTES = 4096;
 /** How deep takeovers of interrupted takeovers may go before the lock counts as held. */
 const MAX_TAKEOVER_DEPTH = 4;
 
+/** Which file a name leads to. */
+interface FileId {
+  readonly dev: bigint;
+  readonly ino: bigint;
+}
+
 interface LockOwner extends ProcessIdentity {
   /** Random; names this one holding of the lock. */
   readonly token: string;
@@ -32,12 +38,15 @@ interface LockOwner extends ProcessIdentity {
  */
 export class LogLock {
   readonly #path: string;
-  readonly #owner: LockOwner;
+  /** Open for as long as the lock is held, so that no other file can get its number. */
+  readonly #file: FileHandle;
+  readonly #fileId: FileId;
   readonly #heartbeat: NodeJS.Timeout;
 
-  private constructor(path: string, owner: LockOwner) {
+  private constructor(path: string, file: FileHandle, fileId: FileId) {
     this.#path = path;
-    this.#owner = owner;
+    this.#file = file;
+    this.#fileId = fileId;
     this.#heartbeat = setInterval(() => void touch(path), HEARTBEAT_MS);
     this.#heartbeat.unref();
   }
@@ -49,12 +58,24 @@ export class LogLock {
     if (holder !== null) {
       throw new GovernanceError('EVIDENCE_LOCKED', { dir, holder: describe(holder) });
     }
-    return new LogLock(path, owner);
+    const file = await open(path, 'r');
+    const { dev, ino } = await file.stat({ bigint: true });
+    const lock = new LogLock(path, file, { dev, ino });
+    // Between the two another may have taken it, and what was opened is theirs.
+    if ((await readOwner(path))?.token === owner.token && (await lock.isHeld())) return lock;
+    await lock.release();
+    throw new GovernanceError('EVIDENCE_LOCKED', { dir, holder: 'taken at the same moment' });
   }
 
-  /** Whether this process still holds the lock. */
+  /** Whether this process still holds the lock: its file is still the one that has the name. */
   async isHeld(): Promise<boolean> {
-    return (await readOwner(this.#path))?.token === this.#owner.token;
+    try {
+      const { dev, ino } = await stat(this.#path, { bigint: true });
+      return dev === this.#fileId.dev && ino === this.#fileId.ino;
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw error;
+    }
   }
 
   /** @throws {Error} when another writer has taken the log: what is written from then on may be lost. */
@@ -64,7 +85,11 @@ export class LogLock {
 
   async release(): Promise<void> {
     clearInterval(this.#heartbeat);
-    if (await this.isHeld()) await rm(this.#path, { force: true });
+    try {
+      if (await this.isHeld()) await rm(this.#path, { force: true });
+    } finally {
+      await this.#file.close();
+    }
   }
 }
 

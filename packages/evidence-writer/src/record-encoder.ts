@@ -121,8 +121,18 @@ function text(value: unknown): string {
   return typeof value === 'string' ? value.toWellFormed() : '';
 }
 
+/** The time of the id before, and its text: ids that follow one another often share their millisecond. */
+let lastMs = 0;
+let lastTime: string | null = isoTime(0);
+
 function timeOf(id: unknown): string | null {
-  return typeof id === 'string' ? isoTime(verdictTime(id)) : null;
+  if (typeof id !== 'string') return null;
+  const ms = verdictTime(id);
+  if (ms !== lastMs) {
+    lastMs = ms;
+    lastTime = isoTime(ms);
+  }
+  return lastTime;
 }
 
 function isoTime(ms: number): string | null {
