@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RecordingLogger, type S3Server, s3OrSkip, startS3 } from '@cortex-governance/testkit';
@@ -17,7 +18,13 @@ import {
   restoreLog,
   type TierFollower,
 } from '../../src/cold.ts';
-import { type EvidenceLog, verifyEvidence } from '../../src/index.ts';
+import {
+  type EvidenceLog,
+  keyObjectSigningKey,
+  rotateSigningKey,
+  type SigningKey,
+  verifyEvidence,
+} from '../../src/index.ts';
 import { errorOf, openWriter, recordsOf, temporaryFolder, unsyncedFiles } from '../support.ts';
 import { announceErasure, append, plain } from '../tier/support.ts';
 
@@ -211,6 +218,31 @@ describe('the archive', () => {
     await follower.close();
     const report = await verifyEvidence(await restored(createFolderStore(dir)));
     expect(report).toMatchObject({ ok: true, records: 610 });
+  });
+
+  it('keeps how keys named their successors, so that any of them verifies a restored log', async () => {
+    const dir = await temporaryFolder();
+    const keys = [0, 1].map(() =>
+      keyObjectSigningKey(generateKeyPairSync('ed25519').privateKey),
+    ) as [SigningKey, SigningKey];
+    const store = createFolderStore(join(await temporaryFolder(), 'archive'));
+    const vkeys: string[] = [];
+    for (const key of keys) {
+      if (vkeys.length > 0)
+        await rotateSigningKey({ dir, from: keys[0], to: key, by: 'a', reason: 'b' });
+      const writer = await openWriter({ dir, key, files: unsyncedFiles });
+      vkeys.push(writer.vkey);
+      await write(writer, 300);
+      await writer.close();
+      const follower = follow(store, writer.status().dir);
+      await level(follower, 300);
+      await follower.close();
+    }
+    const copy = await restored(store);
+    for (const vkey of vkeys) {
+      const report = await verifyEvidence(copy, { publicKeys: [vkey] });
+      expect(report).toMatchObject({ ok: true, records: 601 });
+    }
   });
 
   it('never takes other content for its own, and does not write over it', async () => {
