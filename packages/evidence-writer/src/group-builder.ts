@@ -77,8 +77,11 @@ export class GroupBuilder {
     return this.#gaps;
   }
 
-  /** The next group; empty when nothing waits. Gives the event loop its turns. */
-  async take(): Promise<RecordGroup> {
+  /**
+   * The next group; empty when nothing waits. Gives the event loop its turns.
+   * @param isEnough asked at these turns: whether so many records need not wait for more.
+   */
+  async take(isEnough: (records: number) => boolean): Promise<RecordGroup> {
     const firstIndex = this.#nextIndex;
     const records: Buffer[] = [];
     let bytes = 0;
@@ -92,6 +95,7 @@ export class GroupBuilder {
       this.#nextIndex += 1;
       const isLong = this.#clock.monotonicMs() - tickStart >= TICK_BUDGET_MS;
       if (isLong || records.length % TICK_RECORDS === 0) {
+        if (isEnough(records.length)) break;
         await nextTick();
         tickStart = this.#clock.monotonicMs();
       }

@@ -18,6 +18,7 @@ import { DurabilityLedger } from './durability-ledger.ts';
 import { EvidenceQueue } from './evidence-queue.ts';
 import { GroupBuilder, type RecordGroup } from './group-builder.ts';
 import { GroupListeners } from './group-listeners.ts';
+import { GroupPump } from './group-pump.ts';
 import { GroupSchedule, type WaitingParts } from './group-schedule.ts';
 import type { LogWriterParts } from './log-writer-parts.ts';
 import { ProgressSignal } from './progress-signal.ts';
@@ -39,13 +40,13 @@ export class LogWriter implements EvidenceWriter {
   readonly #publisher: CheckpointPublisher;
   readonly #waiting: WaitingParts;
   readonly #schedule: GroupSchedule;
+  readonly #pump: GroupPump;
   /** Told about every group stored, every checkpoint and the failure. */
   readonly #progress = new ProgressSignal();
   readonly #listeners: GroupListeners;
   #storedIndex: number;
-  /** The journal's file is to be closed before the next group. */
-  #sealing = false;
-  #pump: Promise<void> | null = null;
+  /** How often the journal's file was ended on request. */
+  #seals = 0;
   #failure: GovernanceError | null = null;
   #closing: Promise<void> | null = null;
 
@@ -75,7 +76,13 @@ export class LogWriter implements EvidenceWriter {
       builder: this.#builder,
       drops: this.#drops,
     };
-    this.#schedule = new GroupSchedule(parts, this.#waiting, parts.clock, () => this.#run());
+    const onDue = (): void => this.#pump.run();
+    this.#schedule = new GroupSchedule(parts, this.#waiting, parts.clock, onDue);
+    this.#pump = new GroupPump(this.#builder, this.#schedule, {
+      store: (group) => this.#store(group),
+      seal: () => this.#seal(),
+      onFailure: (error) => this.#fail(error, parts.journal.path),
+    });
   }
 
   get required(): boolean {
@@ -136,9 +143,9 @@ export class LogWriter implements EvidenceWriter {
    */
   async sealJournal(): Promise<void> {
     if (this.#closing !== null) throw this.#writeFailure('the log is closed');
-    this.#sealing = true;
-    this.#run();
-    await this.#until(() => !this.#sealing);
+    const seals = this.#seals;
+    this.#pump.requestSeal();
+    await this.#until(() => this.#seals > seals);
   }
 
   status(): EvidenceStatus {
@@ -180,13 +187,13 @@ export class LogWriter implements EvidenceWriter {
 
   /** Resolves when nothing is being written; only then may another writer start. */
   async #settled(): Promise<void> {
-    while (this.#pump !== null) await this.#pump;
+    await this.#pump.idle();
     await this.#publisher.idle();
   }
 
   #queued(): number {
     const ticket = this.#ledger.issue();
-    if (this.#pump === null) this.#run();
+    if (!this.#pump.running) this.#pump.run();
     return ticket;
   }
 
@@ -203,7 +210,7 @@ export class LogWriter implements EvidenceWriter {
       this.#drops.countFinal(reason);
     } else {
       this.#drops.count(reason, this.#parts.clock.wallMs(), this.#ledger.issued);
-      this.#run();
+      this.#pump.run();
     }
     return EVIDENCE_DROPPED;
   }
@@ -211,39 +218,12 @@ export class LogWriter implements EvidenceWriter {
   /** Has everything up to the ticket written now. */
   #demand(ticket: number, withGap = false): void {
     this.#schedule.demand(ticket, withGap);
-    this.#run();
-  }
-
-  #run(): void {
-    if (this.#pump !== null || this.#failure !== null) return;
-    if (this.#sealing || this.#schedule.isDue()) {
-      this.#schedule.stopTimer();
-      this.#pump = this.#runPump();
-    } else {
-      this.#schedule.startTimer();
-    }
-  }
-
-  async #runPump(): Promise<void> {
-    // Not in the caller's turn: appending does no I/O and no hashing.
-    await new Promise((resolve) => setImmediate(resolve));
-    try {
-      while (this.#failure === null && (this.#sealing || this.#schedule.isDue())) {
-        if (this.#sealing) await this.#seal();
-        this.#schedule.begin();
-        await this.#store(await this.#builder.take());
-      }
-    } catch (error) {
-      this.#fail(error, this.#parts.journal.path);
-    } finally {
-      this.#pump = null;
-    }
-    this.#run();
+    this.#pump.run();
   }
 
   async #seal(): Promise<void> {
     await this.#parts.journal.close();
-    this.#sealing = false;
+    this.#seals += 1;
     this.#progress.notify();
   }
 
@@ -291,7 +271,7 @@ export class LogWriter implements EvidenceWriter {
     this.#queue.clear();
     this.#ledger.fail(failure);
     this.#publisher.stop();
-    this.#schedule.stopTimer();
+    this.#pump.stop();
     this.#progress.notify();
     const { logger, origin } = this.#parts;
     logger.error('EVIDENCE_WRITE_FAILED', { file, problem, origin });
