@@ -143,7 +143,7 @@ class PollingWitnessFollower implements WitnessFollower {
         );
       }
     } catch (error) {
-      this.#report(problems, this.#dir, errorMessage(error), 'EVIDENCE_WITNESS_FAILED');
+      this.#report(problems, this.#dir, errorMessage(error));
     }
     this.#problems = problems;
     return this.status();
@@ -186,24 +186,25 @@ class PollingWitnessFollower implements WitnessFollower {
     } catch (error) {
       problem = errorMessage(error);
     }
-    this.#report(problems, client.key.name, problem, 'EVIDENCE_WITNESS_FAILED');
+    this.#report(problems, client.key.name, problem);
     return '';
   }
 
   /** The log is not the one that the witness saw: cut back, restored from a copy, or forged. */
   #alarm(problems: Record<string, string>, client: WitnessClient, problem: string): void {
-    this.#report(problems, client.key.name, problem, 'EVIDENCE_WITNESS_REFUSED');
+    const witness = client.key.name;
+    if (!this.#isNews(problems, witness, problem)) return;
+    this.#logger.error('EVIDENCE_WITNESS_REFUSED', { witness, dir: this.#dir, problem });
   }
 
-  #report(
-    problems: Record<string, string>,
-    witness: string,
-    problem: string,
-    event: 'EVIDENCE_WITNESS_FAILED' | 'EVIDENCE_WITNESS_REFUSED',
-  ): void {
+  #report(problems: Record<string, string>, witness: string, problem: string): void {
+    if (!this.#isNews(problems, witness, problem)) return;
+    this.#logger.error('EVIDENCE_WITNESS_FAILED', { witness, dir: this.#dir, problem });
+  }
+
+  /** Notes a problem. One that stays the same is told once; one with a witness that was not waited for, never. */
+  #isNews(problems: Record<string, string>, witness: string, problem: string): boolean {
     problems[witness] = problem;
-    // Once for as long as it stays the same; nothing for a witness that was not waited for.
-    if (this.#problems[witness] === problem || this.#ended.signal.aborted) return;
-    this.#logger.error(event, { witness, dir: this.#dir, problem });
+    return this.#problems[witness] !== problem && !this.#ended.signal.aborted;
   }
 }
