@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 
 const run = promisify(execFile);
 const repository = fileURLToPath(new URL('../../', import.meta.url));
@@ -133,6 +133,39 @@ describe('the shell example of README.md', () => {
       expect(stdout).toMatch(/"retryAfterMs":[1-9]/);
       expect(stdout).toMatch(/HTTP\/1\.1 503/);
       expect(stdout).toMatch(/^ok .*server$/m);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'auditor: verifies, proves one denial, and exports a tenant',
+    async () => {
+      const workspace = await createWorkspace();
+      const url = await serve(workspace);
+      for (const path of ['docs', '../secrets']) {
+        const body = JSON.stringify({
+          subject: { type: 'agent', id: 'a1' },
+          action: { name: 'tree', properties: { path } },
+          resource: { type: 'tool', id: 'git-map' },
+        });
+        const headers = { 'content-type': 'application/json' };
+        await fetch(`${url}/access/v1/evaluation`, { method: 'POST', headers, body });
+      }
+      const checkpoint = join(workspace, 'artifacts/governance/evidence/server/checkpoint');
+      // The boot and two decisions: what is not signed yet cannot be proved.
+      await vi.waitFor(
+        async () => expect(Number((await readFile(checkpoint, 'utf8')).split('\n')[1])).toBe(3),
+        { timeout: TIMEOUT_MS / 2, interval: 100 },
+      );
+      const script = (await example('README.md', 'auditor')).replaceAll(
+        'npx govern',
+        `"${process.execPath}" "${govern}"`,
+      );
+      const { stdout } = await run('bash', ['-ec', script], { cwd: workspace });
+      expect(stdout).toMatch(/^ok .*server$/m);
+      expect(stdout).toMatch(/^proved: record \d+ of /m);
+      expect(stdout).toContain('denial.tlog-proof');
+      expect(stdout).toMatch(/evid:default:[0-9a-f]{64}/);
     },
     TIMEOUT_MS,
   );

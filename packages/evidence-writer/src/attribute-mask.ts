@@ -1,4 +1,5 @@
 import { type PropertiesCopy, UNCOPYABLE } from './attribute-snapshot.ts';
+import { RECORDS_ERASED } from './erasure-announcement.ts';
 import type { QueuedItem } from './queued-item.ts';
 
 /** Stands in place of a value that is masked. */
@@ -56,7 +57,8 @@ export class AttributeMask {
   apply(item: QueuedItem): void {
     if (this.#roots.size === 0) return;
     if (item.kind === 'event') {
-      this.#maskRoot('event', item.properties);
+      // Without its ranges an announcement would announce nothing, and every erased record be a fault.
+      if (item.name !== RECORDS_ERASED) this.#maskRoot('event', item.properties);
       return;
     }
     this.#maskRoot('properties', item.properties);

@@ -24,7 +24,7 @@ export {
   type RetentionClass,
 } from './cold/retention.ts';
 export { createS3Store, DEFAULT_REQUEST_TIMEOUT_MS, type S3StoreOptions } from './cold/s3-store.ts';
-export type { RecordRange } from './tier/erasure.ts';
+export type { RecordRange } from './erasure-announcement.ts';
 export { type FollowedLogs, followedLogs } from './tier/followed-logs.ts';
 export type { TierFollower, TierStatus } from './tier/tier-follower.ts';
 export type { TierTimers } from './tier/tier-timers.ts';

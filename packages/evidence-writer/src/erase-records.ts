@@ -8,13 +8,13 @@ import {
 import { z } from 'zod';
 import { readBundle } from './bundle-reader.ts';
 import { encodeBundle } from './entry-bundle.ts';
+import { RECORDS_ERASED } from './erasure-announcement.ts';
 import type { DecisionRecord } from './evidence-record.ts';
 import type { LogFiles } from './log-files.ts';
 import { SCRATCH_FOLDER } from './log-layout.ts';
 import type { LogWriter } from './log-writer.ts';
 import { parseRecord } from './record-parser.ts';
 import { TILE_WIDTH, tilePath } from './tile-path.ts';
-import { RECORDS_ERASED } from './verify/erasure-ledger.ts';
 
 /** Most ranges that one event announces; as many as fit into a record. */
 const MAX_RANGES = 1_000;
@@ -94,6 +94,8 @@ export class RecordEraser {
     const checked = parseOptions(erasureOptions, order, 'erase(order)');
     const turn = this.#running.then(() => this.#erase(checked));
     this.#running = turn.catch(() => {});
+    // What it rewrites, another writer must not rewrite at the same time.
+    this.#writer.keepFor(turn);
     return turn.catch((error: unknown) => {
       throw error instanceof GovernanceError
         ? error
@@ -102,10 +104,11 @@ export class RecordEraser {
   }
 
   async #erase({ select, by, reason }: z.output<typeof erasureOptions>): Promise<Erasure> {
-    // The journal may hold the same records once more.
-    await this.#writer.sealJournal();
     await this.#writer.flush();
     const size = this.#writer.status().checkpointed;
+    // The journal holds the newest of these records once more: its files up to here go with the checkpoint
+    // over the announcement, which comes after.
+    await this.#writer.sealJournal();
     const sealed = Math.floor(size / TILE_WIDTH);
     let records = 0;
     let ranges: Range[] = [];

@@ -45,6 +45,8 @@ export class LogWriter implements EvidenceWriter {
   readonly #progress = new ProgressSignal();
   readonly #listeners: GroupListeners;
   #storedIndex: number;
+  /** What must end before the log is given free. */
+  readonly #works = new Set<Promise<unknown>>();
   /** How often the journal's file was ended on request. */
   #seals = 0;
   #failure: GovernanceError | null = null;
@@ -148,6 +150,13 @@ export class LogWriter implements EvidenceWriter {
     await this.#until(() => this.#seals > seals);
   }
 
+  /** Gives the log free only when the work has ended, whether well or not. */
+  keepFor(work: Promise<unknown>): void {
+    this.#works.add(work);
+    const end = (): void => void this.#works.delete(work);
+    work.then(end, end);
+  }
+
   status(): EvidenceStatus {
     return writerStatus(this.#parts, this.#waiting, this.#publisher, this.#failure);
   }
@@ -167,6 +176,7 @@ export class LogWriter implements EvidenceWriter {
     if (this.#failure === null) {
       await this.#attempt(() => journal.removeCovered(this.#publisher.checkpointed));
     }
+    await Promise.allSettled(this.#works);
     await lock.release().catch((error: unknown) => this.#warnOfLock(error));
     if (this.#failure !== null) throw this.#failure;
   }

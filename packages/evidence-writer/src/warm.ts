@@ -2,7 +2,7 @@
  * The complete public surface of @cortex-governance/evidence-writer/warm: named exports only; adding a line here is adding API.
  */
 
-export type { RecordRange } from './tier/erasure.ts';
+export type { RecordRange } from './erasure-announcement.ts';
 export { type FollowedLogs, followedLogs } from './tier/followed-logs.ts';
 export { type LogState, readLogState } from './tier/log-state.ts';
 export type { TierFollower, TierStatus } from './tier/tier-follower.ts';

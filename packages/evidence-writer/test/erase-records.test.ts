@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createVerdict, toolCall, VerdictIdSource } from '@cortex-governance/core';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type Erasure, type EvidenceLog, nodeLogFiles, verifyEvidence } from '../src/index.ts';
 import { allowed, call, errorOf, openWriter, recordsOf, temporaryFolder } from './support.ts';
 
@@ -139,6 +139,51 @@ describe('erasing records', () => {
     const error = await errorOf(writer.erase(bad as never));
     expect(error.code).toBe('OPTIONS_INVALID');
     expect(error.message).toContain(problem);
+  });
+
+  it('is announced in full, whatever is masked', async () => {
+    const dir = await temporaryFolder();
+    const writer = await openWriter({ dir, mask: ['/event/*'] });
+    for (let i = 0; i < 256; i += 1) append(writer, { tenant: 'gone' });
+    await writer.erase({ select: { tenant: 'gone' }, ...order });
+    await writer.close();
+    expect((await verifyEvidence(join(dir, 'default'))).firstFault).toBeNull();
+  });
+
+  it('leaves nothing in the journal of what was written before it', async () => {
+    const { dir, writer } = await logOf(300, () => ({ agent: 'erase-me' }));
+    for (let i = 0; i < 300; i += 1) append(writer, { agent: 'erase-me' });
+    const { records } = await writer.erase({ select: { subject: 'erase-me' }, ...order });
+    expect(records).toBe(512);
+    for (const file of await filesWith(dir, 'erase-me')) expect(file).toContain('entries/002');
+  });
+
+  it('ends before the log is given to another writer', async () => {
+    const dir = await temporaryFolder();
+    let goOn = (): void => {};
+    const gate = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const placed: string[] = [];
+    const files = {
+      ...nodeLogFiles,
+      placeFile: async (path: string, scratch: string, content: Uint8Array) => {
+        if (path.endsWith('entries/000')) placed.push(path);
+        if (placed.length === 2) await gate;
+        return nodeLogFiles.placeFile(path, scratch, content);
+      },
+    };
+    const writer = await openWriter({ dir, files });
+    for (let i = 0; i < 256; i += 1) append(writer, { tenant: 'gone' });
+    const erasing = writer.erase({ select: { tenant: 'gone' }, ...order });
+    await vi.waitFor(() => expect(placed).toHaveLength(2));
+    const closing = writer.close();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect((await errorOf(openWriter({ dir }))).code).toBe('EVIDENCE_LOCKED');
+    goOn();
+    expect(await erasing).toMatchObject({ records: 256 });
+    await closing;
+    await openWriter({ dir });
   });
 
   it('is refused once the log is closed', async () => {

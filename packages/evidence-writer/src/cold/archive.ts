@@ -1,6 +1,6 @@
 import { GovernanceError } from '@cortex-governance/core';
 import { decodeBundle, encodeBundle } from '../entry-bundle.ts';
-import { isErased, type RecordRange } from '../tier/erasure.ts';
+import { isErased, type RecordRange } from '../erasure-announcement.ts';
 import { MAX_BUNDLE_BYTES } from '../tier/log-head.ts';
 import { TILE_WIDTH } from '../tile-path.ts';
 import { decodeContent, encodeContent, LZ4_SUFFIX } from './archive-codec.ts';

@@ -1,9 +1,14 @@
 import { join } from 'node:path';
 import { GovernanceError } from '@cortex-governance/core';
 import { parseCheckpoint } from '../checkpoint.ts';
+import {
+  announcedRanges,
+  isErased,
+  RECORDS_ERASED,
+  type RecordRange,
+} from '../erasure-announcement.ts';
 import { HASH_BYTES } from '../merkle-hash.ts';
 import { parseRecord } from '../record-parser.ts';
-import { announcedErasures, ERASURE_EVENT, isErased, type RecordRange } from '../tier/erasure.ts';
 import { type LogHead, readEntries, readLogFile } from '../tier/log-head.ts';
 import { TILE_WIDTH, tilePath } from '../tile-path.ts';
 import type { Archive } from './archive.ts';
@@ -128,9 +133,9 @@ export class ArchivedLog {
 
   #announcedIn(entries: readonly Buffer[], start: number): readonly RecordRange[] {
     return entries.flatMap((entry, i) => {
-      if (!entry.includes(ERASURE_EVENT)) return [];
+      if (!entry.includes(RECORDS_ERASED)) return [];
       const { record } = parseRecord(entry, start + i);
-      return record === null ? [] : announcedErasures(record);
+      return record === null ? [] : announcedRanges(record);
     });
   }
 

@@ -4,6 +4,7 @@ import { GovernanceError, replaceFileDurably } from '@cortex-governance/core';
 import { isMissing } from '../bounded-read.ts';
 import { parseCheckpoint } from '../checkpoint.ts';
 import { decodeBundle, encodeBundle } from '../entry-bundle.ts';
+import type { RecordRange } from '../erasure-announcement.ts';
 import { nodeLogFiles } from '../log-files.ts';
 import {
   CHECKPOINT_FILE,
@@ -12,7 +13,6 @@ import {
   SCRATCH_FOLDER,
 } from '../log-layout.ts';
 import { foldHashes, HASH_BYTES, leafHash } from '../merkle-hash.ts';
-import type { RecordRange } from '../tier/erasure.ts';
 import { keyFileOf, readLogFile } from '../tier/log-head.ts';
 import { hashesAtLevel, parseTilePath, TILE_WIDTH, tilePath } from '../tile-path.ts';
 import { Archive } from './archive.ts';

@@ -1,3 +1,4 @@
+import { announcedRanges } from '../erasure-announcement.ts';
 import type { EvidenceCounts } from '../evidence-report.ts';
 import { type CheckScope, FaultBook, type FirstFaults } from '../fault-book.ts';
 import { HASH_BYTES } from '../merkle-hash.ts';
@@ -16,7 +17,7 @@ import {
   readEntries,
   recordBytes,
 } from './entry-file.ts';
-import { announcedRanges, append } from './erasure-ledger.ts';
+import { append } from './erasure-ledger.ts';
 import { recogniseDecision } from './record-pattern.ts';
 import {
   isRootAbove,
@@ -197,7 +198,7 @@ export class EntryAudit {
     }
     this.#counts.add(record);
     // What no signature covers announces nothing: anybody could have written it.
-    if (index < this.#scope.signedSize) this.#announced.push(...announcedRanges(record));
+    if (index < this.#scope.signedSize) this.#announced.push(...announcedRanges(record).flat());
   }
 
   #placeOf(group: EntryGroup, i: number): { file: string; offset: number | null } {

@@ -1,28 +1,5 @@
-import type { EvidenceRecord } from '../evidence-record.ts';
-
-/** Type of the event that announces the erasure of records before it happens. */
-export const RECORDS_ERASED = 'records_erased';
-
 /** Announced ranges that are kept before they are sorted and merged for the first time. */
 const MIN_COMPACTION = 4096;
-
-/** The ranges of records that an event announces as erased; none when it is another record. */
-export function announcedRanges(record: EvidenceRecord): readonly number[] {
-  if (record.kind !== 'event' || record.type !== RECORDS_ERASED) return [];
-  const ranges = record.properties?.['ranges'];
-  if (!Array.isArray(ranges)) return [];
-  return ranges.flatMap((range: unknown) => {
-    if (!Array.isArray(range) || range.length !== 2) return [];
-    const [from, to] = range as readonly unknown[];
-    const isRange = isIndex(from) && isIndex(to) && from < to;
-    // Nobody can have meant to erase what was not there yet.
-    return isRange && from < record.seq ? [from, Math.min(to, record.seq)] : [];
-  });
-}
-
-function isIndex(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
 
 /**
  * Which records are erased, and which were announced to be: an announcement usually stands behind what

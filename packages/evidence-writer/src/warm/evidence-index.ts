@@ -1,7 +1,7 @@
 import { type Clock, parseOptions, systemClock } from '@cortex-governance/core';
 import { z } from 'zod';
+import type { RecordRange } from '../erasure-announcement.ts';
 import type { EvidenceRecord } from '../evidence-record.ts';
-import type { RecordRange } from '../tier/erasure.ts';
 import { tierError } from '../tier/tier-error.ts';
 import {
   type EvidenceHit,

@@ -5,8 +5,8 @@ import {
   silentLogger,
   systemClock,
 } from '@cortex-governance/core';
+import { announcedRanges, isErased, type RecordRange } from '../erasure-announcement.ts';
 import { parseRecord } from '../record-parser.ts';
-import { announcedErasures, isErased, type RecordRange } from '../tier/erasure.ts';
 import { type LogHead, readEntries, readLogHead } from '../tier/log-head.ts';
 import { readLogId } from '../tier/log-id.ts';
 import {
@@ -139,7 +139,7 @@ async function readBatch(
       if (entry.length > 0) {
         const record = parse(folder, entry, next);
         records.push(record);
-        erased.push(...announcedErasures(record.record));
+        erased.push(...announcedRanges(record.record));
       }
       bytes += entry.length;
       next += 1;
