@@ -1,20 +1,27 @@
 import { dirname, join } from 'node:path';
 import {
+  type Clock,
   EVIDENCE_DROPPED,
   errorMessage,
   GovernanceError,
   parseOptions,
 } from '@cortex-governance/core';
 import { z } from 'zod';
+import { readBounded } from './bounded-read.ts';
 import { readBundle } from './bundle-reader.ts';
+import { openCheckpoint } from './checkpoint.ts';
 import { encodeBundle } from './entry-bundle.ts';
 import { RECORDS_ERASED } from './erasure-announcement.ts';
 import type { DecisionRecord } from './evidence-record.ts';
 import type { LogFiles } from './log-files.ts';
-import { SCRATCH_FOLDER } from './log-layout.ts';
+import { CHECKPOINT_FILE, SCRATCH_FOLDER } from './log-layout.ts';
 import type { LogWriter } from './log-writer.ts';
+import { leafHash } from './merkle-hash.ts';
+import { VerifiedTiles } from './proof/verified-tiles.ts';
 import { parseRecord } from './record-parser.ts';
+import { MAX_NOTE_BYTES } from './signed-note.ts';
 import { TILE_WIDTH, tilePath } from './tile-path.ts';
+import type { VerifierKey } from './verifier-key.ts';
 
 /** Most ranges that one event announces; as many as fit into a record. */
 const MAX_RANGES = 1_000;
@@ -65,6 +72,15 @@ export interface Erasure {
   readonly tooNew: number;
 }
 
+/** A log that is open for erasing. */
+export interface EraserParts {
+  readonly folder: string;
+  readonly files: LogFiles;
+  /** The log's key. */
+  readonly verifier: VerifierKey;
+  readonly clock: Clock;
+}
+
 /** A run of records, from the first to the one after the last. */
 type Range = readonly [from: number, to: number];
 
@@ -76,14 +92,14 @@ type Range = readonly [from: number, to: number];
  */
 export class RecordEraser {
   readonly #writer: LogWriter;
+  readonly #parts: EraserParts;
   readonly #folder: string;
-  readonly #files: LogFiles;
   #running: Promise<unknown> = Promise.resolve();
 
-  constructor(writer: LogWriter, folder: string, files: LogFiles) {
+  constructor(writer: LogWriter, parts: EraserParts) {
     this.#writer = writer;
-    this.#folder = folder;
-    this.#files = files;
+    this.#parts = parts;
+    this.#folder = parts.folder;
   }
 
   /**
@@ -105,7 +121,10 @@ export class RecordEraser {
 
   async #erase({ select, by, reason }: z.output<typeof erasureOptions>): Promise<Erasure> {
     await this.#writer.flush();
-    const size = this.#writer.status().checkpointed;
+    // Only what leads to the signed root may be erased: else whoever can change the disk could have a record
+    // erased, and its change with it, by making it look like one that is selected.
+    const tiles = await this.#openTiles();
+    const { size } = tiles;
     // The journal holds the newest of these records once more: its files up to here go with the checkpoint
     // over the announcement, which comes after.
     await this.#writer.sealJournal();
@@ -122,36 +141,60 @@ export class RecordEraser {
       index < sealed && !(newer >= MAX_NEWER && isByTimeAlone(select));
       index += 1
     ) {
-      const { found, decisions } = await this.#matching(index, TILE_WIDTH, select);
+      this.#assertOpen();
+      const { found, hasNewer } = await this.#matching(tiles, index, select);
       for (const seq of found) extend(ranges, seq);
       if (found.length > 0) newer = 0;
-      else if (decisions > 0) newer += 1;
+      else if (hasNewer) newer += 1;
       if (ranges.length >= MAX_RANGES - TILE_WIDTH) await flush();
     }
     await flush();
-    const rest = size % TILE_WIDTH;
-    const tooNew = rest === 0 ? 0 : (await this.#matching(sealed, rest, select)).found.length;
+    const isFull = size % TILE_WIDTH === 0;
+    const tooNew = isFull ? 0 : (await this.#matching(tiles, sealed, select)).found.length;
     return { records, tooNew };
   }
 
-  /** Which decisions of a bundle are selected, and how many are still there. */
+  async #openTiles(): Promise<VerifiedTiles> {
+    const file = join(this.#folder, CHECKPOINT_FILE);
+    const note = await readBounded(file, MAX_NOTE_BYTES);
+    if (note === null) throw corrupt(file, 'file', 'missing');
+    const { size, root } = openCheckpoint(note, [this.#parts.verifier], file);
+    return VerifiedTiles.open(this.#folder, size, root);
+  }
+
+  /** What is announced and not erased yet is found again by the next erasure. */
+  #assertOpen(): void {
+    if (this.#writer.closing) throw failed(this.#folder, 'the log is being closed');
+  }
+
+  /**
+   * Which decisions of a bundle are selected, each of them beyond doubt; and whether there is one that is
+   * too new for the selection, and not dated in the future.
+   */
   async #matching(
+    tiles: VerifiedTiles,
     index: number,
-    width: number,
     select: ErasureSelection,
-  ): Promise<{ readonly found: readonly number[]; readonly decisions: number }> {
+  ): Promise<{ readonly found: readonly number[]; readonly hasNewer: boolean }> {
     const found: number[] = [];
-    let decisions = 0;
+    let hasNewer = false;
+    const nowMs = this.#parts.clock.wallMs();
+    const width = Math.min(TILE_WIDTH, tiles.size - index * TILE_WIDTH);
     for (const [i, bytes] of (await this.#read(index, width)).entries()) {
       if (bytes.length === 0) continue;
       const seq = index * TILE_WIDTH + i;
       const { record, problem } = parseRecord(bytes, seq);
       if (problem !== null) throw corrupt(this.#folder, `record ${seq}`, problem);
       if (record.kind !== 'decision') continue;
-      decisions += 1;
-      if (isSelected(record, select)) found.push(seq);
+      if (!isSelected(record, select)) {
+        hasNewer ||= record.ts !== null && Date.parse(record.ts) <= nowMs;
+      } else if (leafHash(bytes).equals(await tiles.leaf(seq))) {
+        found.push(seq);
+      } else {
+        throw corrupt(this.#folder, `record ${seq}`, 'does not have its hash: nothing is erased');
+      }
     }
-    return { found, decisions };
+    return { found, hasNewer };
   }
 
   async #eraseRanges(ranges: readonly Range[], by: string, reason: string): Promise<number> {
@@ -164,7 +207,10 @@ export class RecordEraser {
       throw failed(this.#folder, 'the log did not take the announcement');
     await this.#writer.durable(ticket, 'checkpointed');
     try {
-      for (const index of bundlesOf(ranges)) await this.#rewrite(index, ranges);
+      for (const index of bundlesOf(ranges)) {
+        this.#assertOpen();
+        await this.#rewrite(index, ranges);
+      }
     } catch (error) {
       throw failed(this.#folder, errorMessage(error), error);
     }
@@ -178,10 +224,10 @@ export class RecordEraser {
       return ranges.some(([from, to]) => from <= seq && seq < to) ? Buffer.alloc(0) : record;
     });
     const file = join(this.#folder, tilePath('entries', index));
-    await this.#files.placeFile(file, join(this.#folder, SCRATCH_FOLDER), encodeBundle(kept));
+    await this.#parts.files.placeFile(file, join(this.#folder, SCRATCH_FOLDER), encodeBundle(kept));
     // Partial bundles of checkpoints just before this one was full may still be there.
-    await this.#files.remove(`${file}.p`);
-    await this.#files.syncFolder(dirname(file));
+    await this.#parts.files.remove(`${file}.p`);
+    await this.#parts.files.syncFolder(dirname(file));
   }
 
   async #read(index: number, width: number): Promise<readonly Buffer[]> {

@@ -109,7 +109,12 @@ async function openLocked(
   if (recovery.cutBytes > 0) {
     writer.appendEvent({ type: 'log_recovered', properties: { ...recovery } });
   }
-  const eraser = new RecordEraser(writer, folder, files);
+  const eraser = new RecordEraser(writer, {
+    folder,
+    files,
+    verifier: signer.verifier,
+    clock: options.clock,
+  });
   const erase = (order: ErasureOrder): Promise<Erasure> => eraser.erase(order);
   return Object.assign(writer, { name, vkey: signer.vkey, recovery, erase });
 }

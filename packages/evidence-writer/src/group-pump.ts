@@ -70,6 +70,8 @@ export class GroupPump {
       while (!this.#stopped && (await this.#step()));
       await this.#storing;
     } catch (error) {
+      // What is on its way ends first: only then may the log be given free.
+      await this.#storing?.catch(() => {});
       this.#steps.onFailure(error);
     } finally {
       this.#running = null;
@@ -86,8 +88,8 @@ export class GroupPump {
       await this.#steps.seal();
       this.#sealing = false;
     } else if (isDue) {
-      this.#schedule.begin();
       const group = await this.#builder.take(this.#isEnough);
+      this.#schedule.taken();
       await this.#storing;
       this.#store(group);
     } else {

@@ -64,9 +64,9 @@ export class GroupSchedule {
     );
   }
 
-  /** A group is being taken: its gap record is no longer owed. */
-  begin(): void {
-    this.#gapDemanded = false;
+  /** A group was taken; a gap record that was not in it is still owed. */
+  taken(): void {
+    if (!this.#waiting.drops.pending) this.#gapDemanded = false;
   }
 
   /** Lets time make a group of what waits, if anything does. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, link, open, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { type FileHandle, link, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GovernanceError } from '@cortex-governance/core';
 import { isMissing, readBounded } from './bounded-read.ts';
@@ -43,11 +43,11 @@ export class LogLock {
   readonly #fileId: FileId;
   readonly #heartbeat: NodeJS.Timeout;
 
-  private constructor(path: string, file: FileHandle, fileId: FileId) {
+  constructor(path: string, file: FileHandle, fileId: FileId) {
     this.#path = path;
     this.#file = file;
     this.#fileId = fileId;
-    this.#heartbeat = setInterval(() => void touch(path), HEARTBEAT_MS);
+    this.#heartbeat = setInterval(() => void touch(file), HEARTBEAT_MS);
     this.#heartbeat.unref();
   }
 
@@ -58,9 +58,7 @@ export class LogLock {
     if (holder !== null) {
       throw new GovernanceError('EVIDENCE_LOCKED', { dir, holder: describe(holder) });
     }
-    const file = await open(path, 'r');
-    const { dev, ino } = await file.stat({ bigint: true });
-    const lock = new LogLock(path, file, { dev, ino });
+    const lock = await openLock(path);
     // Between the two another may have taken it, and what was opened is theirs.
     if ((await readOwner(path))?.token === owner.token && (await lock.isHeld())) return lock;
     await lock.release();
@@ -69,12 +67,17 @@ export class LogLock {
 
   /** Whether this process still holds the lock: its file is still the one that has the name. */
   async isHeld(): Promise<boolean> {
+    let file: FileHandle | null = null;
     try {
-      const { dev, ino } = await stat(this.#path, { bigint: true });
+      // Opened, not only asked for: that is when a network file system asks its server.
+      file = await open(this.#path, 'r');
+      const { dev, ino } = await file.stat({ bigint: true });
       return dev === this.#fileId.dev && ino === this.#fileId.ino;
     } catch (error) {
       if (isMissing(error)) return false;
       throw error;
+    } finally {
+      await file?.close();
     }
   }
 
@@ -90,6 +93,18 @@ export class LogLock {
     } finally {
       await this.#file.close();
     }
+  }
+}
+
+/** The lock whose file this process has just put in place; without one that can be opened, none is. */
+async function openLock(path: string): Promise<LogLock> {
+  try {
+    const file = await open(path, 'r');
+    const { dev, ino } = await file.stat({ bigint: true });
+    return new LogLock(path, file, { dev, ino });
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
   }
 }
 
@@ -215,10 +230,11 @@ async function touchedAt(path: string): Promise<number | null> {
   }
 }
 
-async function touch(path: string): Promise<void> {
+/** Touches the file itself: its name may be another writer's by now. */
+async function touch(file: FileHandle): Promise<void> {
   const now = new Date();
   // A lock that is gone shows at the next check before a checkpoint.
-  await utimes(path, now, now).catch(() => {});
+  await file.utimes(now, now).catch(() => {});
 }
 
 function describe(holder: LockOwner): string {

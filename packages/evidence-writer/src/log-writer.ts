@@ -150,6 +150,11 @@ export class LogWriter implements EvidenceWriter {
     await this.#until(() => this.#seals > seals);
   }
 
+  /** Whether the log is being closed, or is. */
+  get closing(): boolean {
+    return this.#closing !== null;
+  }
+
   /** Gives the log free only when the work has ended, whether well or not. */
   keepFor(work: Promise<unknown>): void {
     this.#works.add(work);

@@ -16,11 +16,17 @@ export async function storeGroup(
   const { journal, lock, clock } = parts;
   const frame = encodeFrame(group.firstIndex, group.records);
   await journal.write(frame, group.firstIndex, group.records.length);
-  // Whoever took the log over may have removed the file that was just written.
-  await lock.assertHeld();
-  onWritten();
   const startMs = clock.monotonicMs();
-  await journal.sync();
+  const syncing = journal.sync();
+  // Awaited below, whatever comes before.
+  syncing.catch(() => {});
+  try {
+    // Whoever took the log over may have removed the file that was just written.
+    await lock.assertHeld();
+    onWritten();
+  } finally {
+    await syncing;
+  }
   const syncMs = clock.monotonicMs() - startMs;
   await lock.assertHeld();
   return syncMs;

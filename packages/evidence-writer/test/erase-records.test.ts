@@ -186,6 +186,62 @@ describe('erasing records', () => {
     await openWriter({ dir });
   });
 
+  it('erases nothing that was changed on disk to look selected, and says where', async () => {
+    const { dir, writer } = await logOf(300, (i) => ({ tenant: i === 9 ? 'beta' : 'acme' }));
+    await writer.flush();
+    const file = join(dir, 'tile/entries/000');
+    const bundle = await readFile(file);
+    const at = bundle.indexOf('"tenant":"acme"');
+    bundle.set(Buffer.from('"tenant":"beta"'), at);
+    await nodeLogFiles.replaceFile(file, bundle);
+    const error = await errorOf(writer.erase({ select: { tenant: 'beta' }, ...order }));
+    expect(error.code).toBe('EVIDENCE_CORRUPT');
+    expect(error.message).toContain('record 0');
+    expect((await verifyEvidence(dir)).firstFault).toMatchObject({ index: 0 });
+    const events = (await recordsOf(dir)).filter((r) => r.kind === 'event');
+    expect(events).toEqual([]);
+  });
+
+  it('is not kept from old records by some that are dated in the future', async () => {
+    const dayMs = 86_400_000;
+    const count = 256 * 18;
+    const { writer } = await logOf(count, (i) => ({
+      atMs: i < 256 * 17 ? Date.now() + dayMs : Date.now() - 400 * dayMs,
+    }));
+    const select = { before: Date.now() - 30 * dayMs };
+    expect(await writer.erase({ select, ...order })).toMatchObject({ records: 256 });
+  });
+
+  it('ends between two bundles when the log is closed; the next one finishes', async () => {
+    const dir = await temporaryFolder();
+    let placed = 0;
+    let onPlaced = (): void => {};
+    const first = new Promise<void>((resolve) => {
+      onPlaced = resolve;
+    });
+    const files = {
+      ...nodeLogFiles,
+      placeFile: async (path: string, scratch: string, content: Uint8Array) => {
+        await nodeLogFiles.placeFile(path, scratch, content);
+        // The second time that a bundle is placed it is without its content.
+        if (/entries\/00\d$/.test(path)) placed += 1;
+        if (placed === 9) onPlaced();
+      },
+    };
+    const writer = await openWriter({ dir, files });
+    for (let i = 0; i < 256 * 8; i += 1) append(writer, { tenant: 'gone' });
+    const erasing = errorOf(writer.erase({ select: { tenant: 'gone' }, ...order }));
+    await first;
+    await writer.close();
+    expect((await erasing).message).toContain('the log is being closed');
+    const next = await openWriter({ dir });
+    const { records } = await next.erase({ select: { tenant: 'gone' }, ...order });
+    expect(records).toBeGreaterThan(0);
+    await next.close();
+    const report = await verifyEvidence(join(dir, 'default'));
+    expect(report).toMatchObject({ firstFault: null, counts: { erased: 256 * 8 } });
+  });
+
   it('is refused once the log is closed', async () => {
     const { writer } = await logOf(256, () => ({}));
     await writer.close();

@@ -4,6 +4,9 @@ import { describe, expect, it, vi } from 'vitest';
 import type { EvidenceLog, EvidenceWriterOptions } from '../src/index.ts';
 import { allowed, call, openWriter, temporaryFolder } from './support.ts';
 
+/** For a disk that is busy with something else. */
+const WAIT = { timeout: 10_000 };
+
 /** Longer than any test takes: what it bounds never happens. */
 const NEVER_MS = 1_000_000;
 
@@ -35,7 +38,7 @@ describe('a group', () => {
     expect(groups).toEqual([]);
     expect(writer.status().queuedRecords).toBe(9);
     append(writer, 1);
-    await vi.waitFor(() => expect(groups).toHaveLength(1));
+    await vi.waitFor(() => expect(groups).toHaveLength(1), WAIT);
     expect(groups[0]).toMatchObject({ records: 10 });
     expect(groups[0]?.bytes).toBeGreaterThan(10 * 400);
     expect(groups[0]?.syncMs).toBeGreaterThanOrEqual(0);
@@ -47,7 +50,7 @@ describe('a group', () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(groups).toEqual([]);
     writer.appendDecision(call({ text: 'x'.repeat(10_000) }), allowed());
-    await vi.waitFor(() => expect(groups).toHaveLength(1));
+    await vi.waitFor(() => expect(groups).toHaveLength(1), WAIT);
     expect(groups[0]?.records).toBe(2);
   });
 
@@ -56,13 +59,13 @@ describe('a group', () => {
     await vi.waitFor(() => {
       append(writer, 1);
       expect(groups.length).toBeGreaterThan(0);
-    });
+    }, WAIT);
   });
 
   it('is written when nothing was added for the idle time', async () => {
     const { writer, groups } = await open({ groupIdleMs: 20 });
     append(writer, 3);
-    await vi.waitFor(() => expect(groups).toHaveLength(1));
+    await vi.waitFor(() => expect(groups).toHaveLength(1), WAIT);
     expect(groups[0]?.records).toBe(3);
   });
 
@@ -70,6 +73,22 @@ describe('a group', () => {
     const { writer, groups } = await open({});
     await writer.durable(writer.appendDecision(call(), allowed()), 'disk');
     expect(groups).toHaveLength(1);
+  });
+});
+
+describe('a gap record', () => {
+  it('is written by whoever waits for it, and not only when it is old', async () => {
+    const { writer } = await open({
+      whenFull: 'gap',
+      maxQueueRecords: 64,
+      groupRecords: 1_000_000,
+    });
+    append(writer, 80);
+    await writer.flush();
+    expect(writer.status()).toMatchObject({ records: 65, checkpointed: 65 });
+    append(writer, 200);
+    await writer.close();
+    expect(writer.status().records).toBe(130);
   });
 });
 

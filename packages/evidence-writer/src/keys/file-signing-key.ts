@@ -68,6 +68,8 @@ async function createKeyFile(file: string): Promise<string | null> {
       await handle.close();
     }
     await linkUnlessThere(scratch, file);
+    // A checkpoint may be signed with it that survives what the key does not.
+    await nodeLogFiles.syncFolder(folder);
   } finally {
     await rm(scratch, { force: true });
   }
