@@ -2,7 +2,7 @@
  * The complete public surface of @cortex-governance/evidence-writer: named exports only; adding a line here is adding API.
  */
 
-export { MASKED } from './attribute-mask.ts';
+export { findMaskProblem, MASKED } from './attribute-mask.ts';
 export {
   BOOT_EVIDENCE_VERSION,
   type BootEvidence,
@@ -97,7 +97,7 @@ export {
 } from './proof/verify-tlog-proof.ts';
 export { type ReadEvidenceOptions, readEvidence } from './read-evidence.ts';
 export { type OpenedNote, openSignedNote } from './signed-note.ts';
-export { type KeyType, parseVerifierKey, type VerifierKey } from './verifier-key.ts';
+export { isKeyName, type KeyType, parseVerifierKey, type VerifierKey } from './verifier-key.ts';
 export { type VerifyEvidenceOptions, verifyEvidence } from './verify-evidence.ts';
 export { type EvidenceTreeReport, verifyEvidenceTree } from './verify-evidence-tree.ts';
 export { type Cosignature, readCosignatures } from './witness/cosignature.ts';
@@ -106,6 +106,8 @@ export {
   createWitnessFollower,
   DEFAULT_WITNESS_INTERVAL_MS,
   DEFAULT_WITNESS_TIMEOUT_MS,
+  isWithoutCredentials,
+  isWitnessKey,
   type WitnessFollower,
   type WitnessFollowerOptions,
   type WitnessStatus,

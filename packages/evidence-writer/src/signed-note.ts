@@ -35,8 +35,13 @@ export function formatSignedNote(
   keyId: string,
   signature: Uint8Array,
 ): string {
+  return `${text}\n${formatSignatureLine(name, keyId, signature)}`;
+}
+
+/** A signature line of a note, with its newline. */
+export function formatSignatureLine(name: string, keyId: string, signature: Uint8Array): string {
   const bytes = Buffer.concat([Buffer.from(keyId, 'hex'), signature]);
-  return `${text}\n${SIGNATURE_START}${name} ${bytes.toString('base64')}\n`;
+  return `${SIGNATURE_START}${name} ${bytes.toString('base64')}\n`;
 }
 
 /**

@@ -60,29 +60,39 @@ export interface VerifyEvidenceOptions {
   readonly onProgress?: (records: number) => void;
 }
 
-const verifyOptions = z.strictObject({
-  publicKeys: z
-    .array(z.string().refine((line) => parseVerifierKey(line) !== null, 'not an Ed25519 vkey line'))
-    .min(1)
-    .optional(),
-  checkpoint: z
-    .union([z.string().transform((note) => [note]), z.array(z.string()).max(MAX_CHECKPOINTS)])
-    .default([]),
-  witnessKeys: z
-    .array(
-      z
-        .string()
-        .refine(
-          (line) => parseVerifierKey(line, 'cosignature') !== null,
-          'not a vkey line of a witness',
-        ),
-    )
-    .min(1)
-    .optional(),
-  quorum: z.int().min(1).optional(),
-  workers: z.int().min(0).max(MAX_WORKERS).optional(),
-  onProgress: z.custom<(records: number) => void>((f) => typeof f === 'function').optional(),
-});
+const verifyOptions = z
+  .strictObject({
+    publicKeys: z
+      .array(
+        z.string().refine((line) => parseVerifierKey(line) !== null, 'not an Ed25519 vkey line'),
+      )
+      .min(1)
+      .optional(),
+    checkpoint: z
+      .union([z.string().transform((note) => [note]), z.array(z.string()).max(MAX_CHECKPOINTS)])
+      .default([]),
+    witnessKeys: z
+      .array(
+        z
+          .string()
+          .refine(
+            (line) => parseVerifierKey(line, 'cosignature') !== null,
+            'not a vkey line of a witness',
+          ),
+      )
+      .min(1)
+      .optional(),
+    quorum: z.int().min(1).optional(),
+    workers: z.int().min(0).max(MAX_WORKERS).optional(),
+    onProgress: z.custom<(records: number) => void>((f) => typeof f === 'function').optional(),
+  })
+  .refine(
+    ({ quorum, witnessKeys = [] }) => quorum === undefined || quorum <= new Set(witnessKeys).size,
+    {
+      path: ['quorum'],
+      message: 'more than there are witness keys',
+    },
+  );
 
 /** The options as `verifyEvidence` uses them. */
 export type CheckedVerifyOptions = z.output<typeof verifyOptions>;
@@ -185,7 +195,7 @@ function witnessFault(
   { witnessKeys = [], quorum = witnessKeys.length }: CheckedVerifyOptions,
 ): EvidenceFault | null {
   const found = witnessed?.cosignatures.length ?? 0;
-  if (found >= Math.min(quorum, witnessKeys.length)) return null;
+  if (found >= quorum) return null;
   const file = join(folder, WITNESSED_CHECKPOINT_FILE);
   const problem = `cosigned by ${found} of ${witnessKeys.length} witnesses, not ${quorum}`;
   return { index: null, file, offset: null, problem, kind: 'damaged' };

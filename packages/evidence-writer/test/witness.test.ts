@@ -8,9 +8,11 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
   createWitnessFollower,
   type EvidenceLog,
+  fileSigningKey,
   openCheckpoint,
   parseVerifierKey,
   readCosignatures,
+  rotateSigningKey,
   verifyEvidence,
   type WitnessFollower,
   type WitnessFollowerOptions,
@@ -141,7 +143,7 @@ describe('a log with witnesses', () => {
   });
 
   it.each([
-    ['nothing that is a signature', 200, 'ok\n', 'no signature lines'],
+    ['nothing that is a signature', 200, 'ok\n', 'no right signature'],
     ['an empty answer', 200, '', 'no right signature'],
     [
       "another key's signature",
@@ -151,7 +153,7 @@ describe('a log with witnesses', () => {
     ],
     ['a size that is none', 409, '-1\n', 'answered 409'],
     ['too much', 200, 'x'.repeat(100_000), 'too long'],
-    ['bytes that are no text', 200, '\u{fffd}', 'no signature lines'],
+    ['bytes that are no text', 200, '\u{fffd}', 'no right signature'],
     ['a page', 404, '<html>', 'answered 404: <html>'],
   ])('believes no witness that answers %s', async (_what, status, body, problem) => {
     const { log, writer } = await logOf(1);
@@ -225,13 +227,72 @@ describe('a log with witnesses', () => {
     [{ witnesses: [] }, 'witnesses'],
     [{ witnesses: [{ url: 'ftp://x', key: 'x' }] }, 'witnesses'],
     [{ quorum: 0 }, 'quorum'],
+    [{ quorum: 2 }, 'more than there are witnesses'],
   ])('refuses the options %j', async (options, problem) => {
     const witness = await witnessOf('x+00000000+x');
     expect(() => follow('x', [witness], options)).toThrow(problem);
   });
+
+  it('refuses a witness that is named twice, and a URL with a password', async () => {
+    const witness = await witnessOf('x+00000000+x');
+    expect(() => follow('x', [witness, witness])).toThrow('one witness counts once');
+    const url = witness.url.replace('//', '//user:hunter2@');
+    expect(() => follow('x', [{ ...witness, url }])).toThrow('must hold no user or password');
+  });
+});
+
+describe('a witness that is hostile', () => {
+  it('gets nothing into the log but its own right line', async () => {
+    const { log, writer } = await logOf(3);
+    const witness = await witnessOf(writer.vkey);
+    const note = await readFile(join(log, 'checkpoint'), 'utf8');
+    const honest = await fetch(`${witness.url}/add-checkpoint`, {
+      method: 'POST',
+      body: `old 0\n\n${note}`,
+    });
+    const right = await honest.text();
+    const forged = note.trimEnd().split('\n').at(-1)?.replace(/.{8}$/, 'AAAAAAA=');
+    for (const junk of [`${forged}\n`, '\n\n', 'x\n'.repeat(200), '\u2014 x y\n']) {
+      for (const body of [junk + right, right + junk]) {
+        witness.answerWith({ status: 200, body });
+        const { witnessed, problems } = await follow(log, [witness]).round();
+        expect([witnessed, problems]).toEqual([3, {}]);
+        expect(await readFile(join(log, 'checkpoint.witnessed'), 'utf8')).toBe(note + right);
+      }
+    }
+    expect((await verifyEvidence(log, { witnessKeys: [witness.vkey] })).ok).toBe(true);
+  });
 });
 
 describe('verifying a log with witnesses', () => {
+  it('keeps what was cosigned when the key of the log changes', async () => {
+    const { log, witnesses, vkey } = await witnessed();
+    const from = await fileSigningKey(join(log, '..', 'signing-key.pem'));
+    const to = await fileSigningKey(join(log, '..', 'next.pem'), true);
+    const [rotated] = await rotateSigningKey({
+      dir: join(log, '..'),
+      from,
+      to,
+      by: 'a',
+      reason: 'b',
+    });
+    const witnessKeys = witnesses.map((witness) => witness.vkey);
+    for (const publicKeys of [[vkey], [rotated?.vkey ?? '']]) {
+      const report = await verifyEvidence(log, { publicKeys, witnessKeys });
+      expect(report).toMatchObject({ ok: true, witnessed: { size: 300 } });
+    }
+    expect((await verifyEvidence(log)).ok).toBe(true);
+  });
+
+  it('passes over what is no head of the log unless witnesses are asked for', async () => {
+    const { log, witnesses } = await witnessed();
+    await writeFile(join(log, 'checkpoint.witnessed'), 'junk');
+    expect(await verifyEvidence(log)).toMatchObject({ ok: true, witnessed: null });
+    const witnessKeys = witnesses.map((witness) => witness.vkey);
+    expect((await verifyEvidence(log, { witnessKeys })).ok).toBe(false);
+    await expect(verifyEvidence(log, { witnessKeys, quorum: 3 })).rejects.toThrow('quorum');
+  });
+
   async function witnessed(): Promise<{ log: string; witnesses: TestWitness[]; vkey: string }> {
     const { log, writer } = await logOf(300);
     const witnesses = [await witnessOf(writer.vkey, 'w/a'), await witnessOf(writer.vkey, 'w/b')];

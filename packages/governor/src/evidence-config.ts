@@ -1,4 +1,10 @@
 import { DURABILITIES } from '@cortex-governance/core';
+import {
+  findMaskProblem,
+  isKeyName,
+  isWithoutCredentials,
+  isWitnessKey,
+} from '@cortex-governance/evidence-writer';
 import { z } from 'zod';
 import { coldConfig, EVIDENCE_TIER_DEFAULTS, warmConfig } from './evidence-tier-config.ts';
 
@@ -7,6 +13,8 @@ export const EVIDENCE_DEFAULTS = Object.freeze({
   evidenceDir: '../artifacts/governance/evidence',
   runtimeDir: '../artifacts/governance/runtime',
   evidenceKeyFile: 'keys/evidence.pem',
+  /** First part of a log's origin. Logs that one witness or auditor knows must differ in it, or in their names. */
+  evidenceOriginPrefix: 'cortex-governance.local',
   /** Longest time from a record to the signed checkpoint that covers it. */
   evidenceCheckpointMs: 1_000,
   evidenceMaxQueuedRecords: 65_536,
@@ -26,6 +34,11 @@ export const EVIDENCE_DEFAULTS = Object.freeze({
 
 const D = EVIDENCE_DEFAULTS;
 
+const maskPointer = z.string().check((check) => {
+  const problem = findMaskProblem(check.value);
+  if (problem !== null) check.issues.push({ code: 'custom', message: problem, input: check.value });
+});
+
 const timerMs = z.int().min(1).max(2_147_483_647);
 
 const retention = z
@@ -34,15 +47,23 @@ const retention = z
     checkMs: timerMs.default(D.evidenceRetentionCheckMs).describe('How often it is looked for.'),
   })
   .optional()
-  .describe('Erase old decisions; hashes and proofs stay. Absent: nothing is erased.');
+  .describe(
+    'Erase old decisions of the log that this process writes; hashes and proofs stay. Absent: nothing is erased.',
+  );
 
 const witnesses = z
   .strictObject({
     of: z
       .array(
         z.strictObject({
-          url: z.url({ protocol: /^https?$/ }).describe('Its submission prefix.'),
-          key: z.string().min(1).describe('Its public key, a `vkey` line.'),
+          url: z
+            .url({ protocol: /^https?$/ })
+            .refine(isWithoutCredentials, 'must hold no user or password')
+            .describe('Its submission prefix.'),
+          key: z
+            .string()
+            .refine(isWitnessKey, 'not the vkey line of a witness')
+            .describe('Its public key, a `vkey` line.'),
         }),
       )
       .min(1)
@@ -52,6 +73,10 @@ const witnesses = z
     intervalMs: timerMs
       .default(D.evidenceWitnessIntervalMs)
       .describe('How often a new checkpoint is shown to them.'),
+  })
+  .refine(({ of, quorum = 1 }) => quorum <= of.length, {
+    path: ['quorum'],
+    message: 'more than there are witnesses',
   })
   .optional()
   .describe('Witnesses make a log that was cut back or forked known. Absent: none.');
@@ -108,8 +133,16 @@ export const evidenceConfig = z
       .default(D.evidenceMaxQueuedBytes)
       .describe('Queue bound, estimated bytes.'),
     group,
+    originPrefix: z
+      .string()
+      .max(255)
+      .refine(isKeyName, 'must be a key name: not empty, without white space and +')
+      .default(D.evidenceOriginPrefix)
+      .describe(
+        "First part of the logs' names, as witnesses and checkpoints know them: one of your own per host.",
+      ),
     mask: z
-      .array(z.string())
+      .array(maskPointer)
       .max(1_000)
       .default([])
       .describe('JSON Pointers such as /action/properties/password: masked before any hashing.'),

@@ -14,19 +14,23 @@ interface RetentionParts {
 }
 
 /**
- * Erases what is past its retention, at intervals. A failure is logged and tried again at the next.
+ * Erases what is past its retention, now and at intervals. A failure is logged and tried again at the next.
  * Returns the function that ends this, and resolves when nothing is being erased.
  */
 export function keepRetention(parts: RetentionParts): () => Promise<void> {
   let running: Promise<void> | null = null;
-  const timer = setInterval(() => {
+  const look = (): void => {
     running ??= eraseOld(parts).finally(() => {
       running = null;
     });
-  }, parts.checkMs);
+  };
+  const timer = setInterval(look, parts.checkMs);
   timer.unref();
+  // For processes that do not live until the first interval; not in the way of the start.
+  const first = setImmediate(look);
   return async () => {
     clearInterval(timer);
+    clearImmediate(first);
     await running;
   };
 }

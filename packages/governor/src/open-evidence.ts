@@ -17,36 +17,44 @@ import { UnavailableEvidence } from './unavailable-evidence.ts';
  * @throws {GovernanceError} with `evidence.mode: strict`, see `createEvidenceWriter`.
  */
 export async function openEvidence(opening: Opening): Promise<EvidenceWriter> {
-  const { options, config, paths, clock, logger, cleanup } = opening;
+  const { config, paths, clock, logger, cleanup } = opening;
+  let evidence: EvidenceLog;
   try {
-    const { group, retention, witnesses } = config.evidence;
-    const evidence = await createEvidenceWriter({
-      dir: paths.evidenceDir,
-      name: options.name,
-      nameOnConflict: 'next',
-      ...signingKeyOf(opening),
-      maxQueueRecords: config.evidence.maxQueuedRecords,
-      maxQueueBytes: config.evidence.maxQueuedBytes,
-      whenFull: config.evidence.whenFull,
-      checkpointIntervalMs: config.evidence.checkpointMs,
-      groupRecords: group.records,
-      groupMaxAgeMs: group.maxAgeMs,
-      groupIdleMs: group.idleMs,
-      mask: config.evidence.mask,
-      clock,
-      logger,
-    });
-    cleanup.add(() => evidence.close());
-    if (retention !== undefined)
-      cleanup.add(keepRetention({ evidence, ...retention, clock, logger }));
-    if (witnesses !== undefined) cleanup.add(followWitnesses(evidence, witnesses, logger));
-    return evidence;
+    evidence = await openLog(opening);
   } catch (error) {
     if (config.evidence.mode === 'strict') throw error;
     const problem = errorMessage(error);
     logger.error('EVIDENCE_WRITE_FAILED', { dir: paths.evidenceDir, error });
     return new UnavailableEvidence(paths.evidenceDir, problem, config.evidence.whenFull === 'deny');
   }
+  cleanup.add(() => evidence.close());
+  const { retention, witnesses } = config.evidence;
+  if (retention !== undefined)
+    cleanup.add(keepRetention({ evidence, ...retention, clock, logger }));
+  if (witnesses !== undefined) cleanup.add(followWitnesses(evidence, witnesses, logger));
+  return evidence;
+}
+
+function openLog(opening: Opening): Promise<EvidenceLog> {
+  const { options, config, paths, clock, logger } = opening;
+  const { group, ...evidence } = config.evidence;
+  return createEvidenceWriter({
+    dir: paths.evidenceDir,
+    name: options.name,
+    nameOnConflict: 'next',
+    originPrefix: evidence.originPrefix,
+    ...signingKeyOf(opening),
+    maxQueueRecords: evidence.maxQueuedRecords,
+    maxQueueBytes: evidence.maxQueuedBytes,
+    whenFull: evidence.whenFull,
+    checkpointIntervalMs: evidence.checkpointMs,
+    groupRecords: group.records,
+    groupMaxAgeMs: group.maxAgeMs,
+    groupIdleMs: group.idleMs,
+    mask: evidence.mask,
+    clock,
+    logger,
+  });
 }
 
 /** Shows the log's checkpoints to its witnesses. Returns the function that ends this. */

@@ -42,6 +42,12 @@ describe('evidence settings', () => {
     });
   });
 
+  it('name the log as they say', async () => {
+    const root = await createWorkspace(undefined, 'evidence: { originPrefix: acme.example/h7 }\n');
+    const governor = await openGovernor(root);
+    expect(governor.evidence.status().origin).toBe('acme.example/h7/app');
+  });
+
   it('sign with the key that the host gives, whatever the file says', async () => {
     const evidenceKey = keyObjectSigningKey(generateKeyPairSync('ed25519').privateKey);
     const sign = vi.spyOn(evidenceKey, 'sign');
@@ -69,7 +75,14 @@ describe('evidence settings', () => {
   });
 
   it.each([
-    ['a mask that leads nowhere', 'mask: [/tenant/x]', 'OPTIONS_INVALID'],
+    ['a mask that leads nowhere', 'mask: [/tenant/x]', 'CONFIG_INVALID'],
+    ['such a mask in standard mode', 'mode: standard, mask: [/tenant/x]', 'CONFIG_INVALID'],
+    ['an origin that is none', 'originPrefix: a b', 'CONFIG_INVALID'],
+    [
+      'a witness without a key, in standard mode too',
+      'mode: standard, witnesses: { of: [{ url: "http://127.0.0.1:1", key: typo }] }',
+      'CONFIG_INVALID',
+    ],
     ['a retention of no days', 'retention: { days: 0 }', 'CONFIG_INVALID'],
     ['a group of no records', 'group: { records: 0 }', 'CONFIG_INVALID'],
   ])('refuse %s', async (_what, setting, code) => {

@@ -12,9 +12,13 @@ import { type Checkpoint, formatCheckpoint, openCheckpoint } from '../checkpoint
 import { DEFAULT_LOCK_WATCH_MS } from '../evidence-options.ts';
 import { createEvidenceWriter } from '../evidence-writer.ts';
 import { nodeLogFiles } from '../log-files.ts';
-import { CHECKPOINT_FILE, KEY_ENDORSEMENTS_FILE } from '../log-layout.ts';
+import {
+  CHECKPOINT_FILE,
+  KEY_ENDORSEMENTS_FILE,
+  WITNESSED_CHECKPOINT_FILE,
+} from '../log-layout.ts';
 import { LogLock } from '../log-lock.ts';
-import { MAX_NOTE_BYTES, openSignedNote } from '../signed-note.ts';
+import { formatSignatureLine, MAX_NOTE_BYTES, openSignedNote, parseNote } from '../signed-note.ts';
 import { parseVerifierKey, type VerifierKey } from '../verifier-key.ts';
 import {
   type CheckpointSigner,
@@ -183,8 +187,38 @@ async function endorse(
     const note = Buffer.from(await old.sign(text));
     await nodeLogFiles.replaceFile(file, Buffer.concat([known, note]));
   }
+  await resignWitnessed(folder, old, next);
   const note = await next.sign(formatCheckpoint(checkpoint));
   await nodeLogFiles.replaceFile(join(folder, CHECKPOINT_FILE), note);
+}
+
+/**
+ * Cosignatures are of the text, whoever signs it for the log: they stay, under the new key. What the old
+ * key has not signed is left as it is.
+ */
+async function resignWitnessed(
+  folder: string,
+  old: CheckpointSigner,
+  next: CheckpointSigner,
+): Promise<void> {
+  const file = join(folder, WITNESSED_CHECKPOINT_FILE);
+  const note = await readBounded(file, MAX_NOTE_BYTES);
+  if (note === null || !isSignedBy(note, old, file)) return;
+  const { text, signatures } = parseNote(note, file);
+  const others = signatures.filter(({ name }) => name !== next.name);
+  const lines = others.map(({ name, keyId, signature }) =>
+    formatSignatureLine(name, keyId, signature),
+  );
+  await nodeLogFiles.replaceFile(file, (await next.sign(text)) + lines.join(''));
+}
+
+function isSignedBy(note: Uint8Array, { verifier }: CheckpointSigner, file: string): boolean {
+  try {
+    openSignedNote(note, [verifier], file);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The newest checkpoint, and which of the two keys signed it. */

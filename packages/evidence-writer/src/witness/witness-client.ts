@@ -1,4 +1,3 @@
-import { errorMessage } from '@cortex-governance/core';
 import { MAX_NOTE_BYTES } from '../signed-note.ts';
 import { parseVerifierKey, type VerifierKey } from '../verifier-key.ts';
 import { readCosignatures } from './cosignature.ts';
@@ -16,8 +15,8 @@ export interface WitnessAddress {
 
 /** What a witness answered. */
 export type WitnessAnswer =
-  /** Its signature lines, each with its newline; at least one of them is right and by its key. */
-  | { readonly kind: 'cosigned'; readonly lines: string }
+  /** Its signature line, with its newline: right, and by its key. */
+  | { readonly kind: 'cosigned'; readonly line: string }
   /** It knows another newest tree of this log: so many records. */
   | { readonly kind: 'other_size'; readonly size: number }
   /** It takes this for no continuation of what it saw: the log was rewritten, or the proof is wrong. */
@@ -69,15 +68,22 @@ export class WitnessClient {
     throw new Error(`answered ${response.status}: ${firstLine(text)}`);
   }
 
-  #accept(note: string, lines: string): WitnessAnswer {
-    let found = 0;
-    try {
-      found = readCosignatures(Buffer.from(note + lines), [this.key], this.url).length;
-    } catch (error) {
-      throw new Error(`answered with no signature lines: ${errorMessage(error)}`);
+  /** Takes one line of the answer, checked by itself: whatever else stands there never gets into the log. */
+  #accept(note: string, answer: string): WitnessAnswer {
+    for (const text of answer.split('\n')) {
+      const line = `${text}\n`;
+      if (text !== '' && this.#isRight(note + line)) return { kind: 'cosigned', line };
     }
-    if (found === 0) throw new Error('answered with no right signature by its key');
-    return { kind: 'cosigned', lines };
+    throw new Error('answered with no right signature by its key');
+  }
+
+  #isRight(note: string): boolean {
+    try {
+      return readCosignatures(Buffer.from(note), [this.key], this.url).length === 1;
+    } catch {
+      // Not a signature line at all.
+      return false;
+    }
   }
 }
 

@@ -22,23 +22,43 @@ const MAX_TRIES = 3;
 const MAX_TIMER_MS = 2_147_483_647;
 
 const witness = z.strictObject({
-  url: z.url({ protocol: /^https?$/ }),
-  key: z
-    .string()
-    .refine(
-      (key) => parseVerifierKey(key, 'cosignature') !== null,
-      'not the vkey line of a witness',
-    ),
+  url: z
+    .url({ protocol: /^https?$/ })
+    .refine(isWithoutCredentials, 'must hold no user or password'),
+  key: z.string().refine(isWitnessKey, 'not the vkey line of a witness'),
 });
 
-const followerOptions = z.strictObject({
-  dir: z.string().min(1),
-  witnesses: z.array(witness).min(1).max(MAX_WITNESSES),
-  quorum: z.int().min(1).max(MAX_WITNESSES).optional(),
-  intervalMs: z.int().min(1).max(MAX_TIMER_MS).default(DEFAULT_WITNESS_INTERVAL_MS),
-  timeoutMs: z.int().min(1).max(MAX_TIMER_MS).default(DEFAULT_WITNESS_TIMEOUT_MS),
-  logger: z.custom<Logger>((l) => typeof l === 'object' && l !== null).default(silentLogger),
-});
+const followerOptions = z
+  .strictObject({
+    dir: z.string().min(1),
+    witnesses: z.array(witness).min(1).max(MAX_WITNESSES),
+    quorum: z.int().min(1).max(MAX_WITNESSES).optional(),
+    intervalMs: z.int().min(1).max(MAX_TIMER_MS).default(DEFAULT_WITNESS_INTERVAL_MS),
+    timeoutMs: z.int().min(1).max(MAX_TIMER_MS).default(DEFAULT_WITNESS_TIMEOUT_MS),
+    logger: z.custom<Logger>((l) => typeof l === 'object' && l !== null).default(silentLogger),
+  })
+  .refine(
+    ({ witnesses }) => new Set(witnesses.map(({ key }) => key.trim())).size === witnesses.length,
+    {
+      path: ['witnesses'],
+      message: 'name a key twice: one witness counts once',
+    },
+  )
+  .refine(({ witnesses, quorum = 1 }) => quorum <= witnesses.length, {
+    path: ['quorum'],
+    message: 'more than there are witnesses',
+  });
+
+/** Whether a string is the `vkey` line of a witness. */
+export function isWitnessKey(line: string): boolean {
+  return parseVerifierKey(line, 'cosignature') !== null;
+}
+
+/** Whether a URL holds no user or password, which would end up in every error. */
+export function isWithoutCredentials(url: string): boolean {
+  const { username, password } = new URL(url);
+  return username === '' && password === '';
+}
 
 /** Options of {@link createWitnessFollower}. */
 export interface WitnessFollowerOptions {
@@ -171,7 +191,7 @@ class PollingWitnessFollower implements WitnessFollower {
         const answer = await client.submit(old, proof, prover.note, this.#ended.signal);
         if (answer.kind === 'cosigned') {
           this.#sizes.set(client, size);
-          return answer.lines;
+          return answer.line;
         }
         if (answer.kind === 'inconsistent') {
           this.#alarm(problems, client, `saw another log of this name: ${answer.problem}`);
