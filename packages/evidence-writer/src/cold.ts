@@ -14,6 +14,7 @@ export {
   type ArchivedLogName,
   listArchivedLogs,
   type RestoredLog,
+  type RestoreLogOptions,
   restoreLog,
 } from './cold/restore-log.ts';
 export {
@@ -26,5 +27,6 @@ export {
 export { createS3Store, DEFAULT_REQUEST_TIMEOUT_MS, type S3StoreOptions } from './cold/s3-store.ts';
 export type { RecordRange } from './erasure-announcement.ts';
 export { type FollowedLogs, followedLogs } from './tier/followed-logs.ts';
+export type { FollowedKeys } from './tier/signed-log.ts';
 export type { TierFollower, TierStatus } from './tier/tier-follower.ts';
 export type { TierTimers } from './tier/tier-timers.ts';

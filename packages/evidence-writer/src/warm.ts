@@ -5,6 +5,7 @@
 export type { RecordRange } from './erasure-announcement.ts';
 export { type FollowedLogs, followedLogs } from './tier/followed-logs.ts';
 export { type LogState, readLogState } from './tier/log-state.ts';
+export type { FollowedKeys } from './tier/signed-log.ts';
 export type { TierFollower, TierStatus } from './tier/tier-follower.ts';
 export type { TierTimers } from './tier/tier-timers.ts';
 export {

@@ -1,6 +1,6 @@
 import { type Clock, type Logger, silentLogger, systemClock } from '@cortex-governance/core';
-import { readLogHead } from '../tier/log-head.ts';
-import { readLogId } from '../tier/log-id.ts';
+import { LogRounds, outageOf } from '../tier/log-rounds.ts';
+import { type FollowedKeys, type SignedLog, SignedLogs } from '../tier/signed-log.ts';
 import {
   DEFAULT_POLL_MS,
   DEFAULT_STALL_MS,
@@ -28,6 +28,11 @@ export interface ArchiveFollowerOptions {
   readonly open: () => Promise<ArchiveStore>;
   /** Folders of the logs to follow; asked before every look. */
   readonly logs: () => Promise<readonly string[]>;
+  /**
+   * Public keys of a log as `vkey` lines; with them counts every key that they endorsed. Give the key of a log
+   * that this process writes. @defaultValue the file beside each log
+   */
+  readonly publicKeys?: FollowedKeys | undefined;
   /** How long records are kept. @defaultValue operational: 90 days */
   readonly class?: RetentionClass | undefined;
   /** Whether to remove records whose days are over, once a day. @defaultValue false: the store does so */
@@ -44,7 +49,9 @@ export interface ArchiveFollowerOptions {
 /**
  * Archives logs from disk and in the background: full entry bundles and hash tiles when they are sealed,
  * then the signed checkpoint over them with the few records behind the last full bundle. How far it is says
- * the newest checkpoint in the archive; one that was lost or emptied is filled again from the logs.
+ * the newest checkpoint in the archive that the log's keys signed; one that was lost or emptied is filled again
+ * from the logs. A checkpoint that the log's key did not sign, or a record or tile that does not lead to its
+ * root, fails that log alone: nothing of it is stored or erased.
  */
 export function createArchiveFollower(options: ArchiveFollowerOptions): TierFollower {
   const { clock = systemClock, logger = silentLogger } = options;
@@ -69,66 +76,68 @@ interface Following {
 class ArchiveFeed {
   readonly #options: ArchiveFollowerOptions;
   readonly #clock: Clock;
+  readonly #logs: SignedLogs;
+  readonly #rounds = new LogRounds();
   readonly #following = new Map<string, Following>();
+  /** Records in the archive by folder, as of the last look. */
+  readonly #held = new Map<string, number>();
   #archive: Archive | null = null;
   #expiredAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ArchiveFollowerOptions, clock: Clock) {
     this.#options = options;
     this.#clock = clock;
+    this.#logs = new SignedLogs(options.publicKeys);
   }
 
   async step(signal: AbortSignal, isLast: boolean): Promise<TierProgress> {
-    const archive = this.#archive ?? new Archive(await this.#options.open());
-    this.#archive = archive;
-    let behindRecords = 0;
-    let taken = 0;
-    try {
-      await this.#expire(archive);
-      for (const folder of await this.#options.logs()) {
-        if (signal.aborted) break;
-        const progress = await this.#follow(archive, folder, isLast);
-        behindRecords += progress.behindRecords;
-        taken += progress.taken;
+    const outage = await outageOf(this.#prepare());
+    return this.#rounds.run(await this.#options.logs(), signal, outage, async (folder, note) => {
+      const log = await this.#logs.open(folder);
+      if (log !== null) note(log.head.size - (this.#held.get(folder) ?? 0));
+      if (log === null || outage !== null || this.#archive === null) return 0;
+      try {
+        const taken = await this.#follow(this.#archive, log, isLast);
+        note(log.head.size - (this.#held.get(folder) ?? 0));
+        return taken;
+      } catch (error) {
+        // What was archived is asked anew: some of it may be gone.
+        this.#following.delete(folder);
+        throw error;
       }
-    } catch (error) {
-      // What was archived is asked anew: some of it may be gone.
-      this.#following.clear();
-      throw error;
-    }
-    return { behindRecords, taken };
+    });
   }
 
   async close(): Promise<void> {
     await this.#archive?.store.close();
   }
 
-  async #follow(archive: Archive, folder: string, isLast: boolean): Promise<TierProgress> {
-    const head = await readLogHead(folder);
-    const log = head === null ? null : await readLogId(folder, head);
-    if (head === null || log === null) return { behindRecords: 0, taken: 0 };
+  async #prepare(): Promise<void> {
+    this.#archive ??= new Archive(await this.#options.open());
+    await this.#expire(this.#archive);
+  }
+
+  /** Returns the records that were archived. */
+  async #follow(archive: Archive, log: SignedLog, isLast: boolean): Promise<number> {
+    const { folder, head } = log;
     const sealed = Math.floor(head.size / TILE_WIDTH);
     const known = this.#following.get(folder);
-    if (known?.log === log && !this.#hasWork(known, sealed, head.size, isLast)) {
-      return {
-        behindRecords: head.size - Math.max(known.archived.size, sealed * TILE_WIDTH),
-        taken: 0,
-      };
+    if (known?.log === log.id) {
+      known.archived.assertNotAhead(log);
+      if (!this.#hasWork(known, sealed, head.size, isLast)) return 0;
     }
-    const following = await this.#followed(archive, folder, log);
+    const following = await this.#followed(archive, log);
     const { archived } = following;
     const before = heldBy(archived);
+    this.#held.set(folder, before);
     const count = Math.max(0, Math.min(BATCH_BUNDLES, sealed - archived.bundles));
-    if (count > 0) await archived.addBundles(count);
-    if (
-      archived.bundles === sealed &&
-      head.size > archived.size &&
-      (await archived.addHead(head))
-    ) {
+    if (count > 0) await archived.addBundles(log, count);
+    if (archived.bundles === sealed && head.size > archived.size && (await archived.addHead(log))) {
       following.headAtMs = this.#clock.monotonicMs();
     }
     const held = heldBy(archived);
-    return { behindRecords: Math.max(0, head.size - held), taken: held - before };
+    this.#held.set(folder, held);
+    return held - before;
   }
 
   #hasWork(
@@ -143,13 +152,13 @@ class ArchiveFeed {
   }
 
   /** What is known of a log in the archive, unless it is gone from there. */
-  async #followed(archive: Archive, folder: string, log: string): Promise<Following> {
-    const known = this.#following.get(folder);
-    if (known?.log === log && (await known.archived.isThere())) return known;
+  async #followed(archive: Archive, log: SignedLog): Promise<Following> {
+    const known = this.#following.get(log.folder);
+    if (known?.log === log.id && (await known.archived.isThere())) return known;
     const kept = this.#options.class ?? 'operational';
-    const archived = await ArchivedLog.open(archive, folder, kept, log);
-    const following = { log, archived, headAtMs: Number.NEGATIVE_INFINITY };
-    this.#following.set(folder, following);
+    const archived = await ArchivedLog.open(archive, log, kept);
+    const following = { log: log.id, archived, headAtMs: Number.NEGATIVE_INFINITY };
+    this.#following.set(log.folder, following);
     return following;
   }
 

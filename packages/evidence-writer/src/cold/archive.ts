@@ -15,6 +15,14 @@ export interface FoundObject {
   readonly content: Buffer;
 }
 
+/** What is known of the entries of a bundle, by their place in it. */
+export interface EntryChecks {
+  /** Whether the log announced that it is erased. */
+  readonly isErased: (place: number) => boolean;
+  /** Whether these bytes are the record that was signed. */
+  readonly isRight: (place: number, entry: Buffer) => Promise<boolean>;
+}
+
 /** Content in a store, encoded as its length asks for. */
 export class Archive {
   readonly store: ArchiveStore;
@@ -34,20 +42,29 @@ export class Archive {
     if (found === null || !found.equals(content)) throw other(key);
   }
 
-  /** Stores an entry bundle, once; where one of both has a record that is erased in the other, it ends erased. */
-  async putEntries(key: string, entries: readonly Uint8Array[]): Promise<void> {
-    const { suffix, bytes } = await encodeContent(encodeBundle(entries));
+  /**
+   * Stores an entry bundle, once. What is erased here stays so; what is there and only the log's disk has no
+   * more stays until its erasure is announced.
+   */
+  async putEntries(
+    key: string,
+    entries: readonly Buffer[],
+    { isErased: isAnnounced, isRight }: EntryChecks,
+  ): Promise<void> {
+    const left = entries.map((entry, i) => (isAnnounced(i) ? Buffer.alloc(0) : entry));
+    const { suffix, bytes } = await encodeContent(encodeBundle(left));
     if (await this.store.create(`${key}${suffix}`, bytes)) return;
     const existing = await this.find(key);
     if (existing === null) throw other(key);
-    const { records } = decodeBundle(existing.content, TILE_WIDTH);
-    const merged = entries.map((entry, i) => {
-      const known = records[i];
-      if (known === undefined || entry.length === 0 || known.length === 0) return Buffer.alloc(0);
-      if (!known.equals(entry)) throw other(key);
-      return known;
-    });
-    if (records.length !== entries.length) throw other(key);
+    const { records, problem } = decodeBundle(existing.content, TILE_WIDTH);
+    if (problem !== null || records.length !== entries.length) throw other(key);
+    const merged: Buffer[] = [];
+    for (const [i, known] of records.entries()) {
+      const entry = entries[i] ?? Buffer.alloc(0);
+      const isSame = entry.length > 0 ? known.equals(entry) : await isRight(i, known);
+      if (known.length > 0 && !isSame) throw other(key);
+      merged.push(isAnnounced(i) ? Buffer.alloc(0) : known);
+    }
     await this.#replaceEntries(key, existing.content, merged);
   }
 
@@ -55,7 +72,8 @@ export class Archive {
   async eraseEntries(key: string, start: number, ranges: readonly RecordRange[]): Promise<void> {
     const existing = await this.find(key);
     if (existing === null) return;
-    const { records } = decodeBundle(existing.content, TILE_WIDTH);
+    const { records, problem } = decodeBundle(existing.content, TILE_WIDTH);
+    if (problem !== null || records.length !== TILE_WIDTH) throw other(key);
     const erased = records.map((record, i) =>
       isErased(ranges, start + i) ? Buffer.alloc(0) : record,
     );

@@ -1,16 +1,14 @@
-import { join } from 'node:path';
 import { GovernanceError } from '@cortex-governance/core';
-import { parseCheckpoint } from '../checkpoint.ts';
+import { type Checkpoint, openCheckpoint } from '../checkpoint.ts';
 import {
   announcedRanges,
   isErased,
   RECORDS_ERASED,
   type RecordRange,
 } from '../erasure-announcement.ts';
-import { HASH_BYTES } from '../merkle-hash.ts';
 import { parseRecord } from '../record-parser.ts';
-import { type LogHead, readEntries, readLogFile } from '../tier/log-head.ts';
-import { TILE_WIDTH, tilePath } from '../tile-path.ts';
+import type { SignedLog } from '../tier/signed-log.ts';
+import { TILE_WIDTH } from '../tile-path.ts';
 import type { Archive } from './archive.ts';
 import {
   archiveLogName,
@@ -24,7 +22,7 @@ import {
   tileKey,
 } from './archive-keys.ts';
 import { encodeLogKeys, readLogKeys } from './log-keys-file.ts';
-import type { RetentionClass } from './retention.ts';
+import { RETENTION_CLASSES, type RetentionClass } from './retention.ts';
 
 /** Levels of hash tiles that a tree of 2^53 records has. */
 const MAX_LEVELS = 7;
@@ -32,39 +30,36 @@ const MAX_LEVELS = 7;
 /** One log on its way into an archive; what the archive holds is asked once, and when it seems to be gone. */
 export class ArchivedLog {
   readonly #archive: Archive;
-  readonly #folder: string;
   readonly #kept: RetentionClass;
   readonly #name: string;
   /** Records under the newest checkpoint in the archive. */
   #size = 0;
   /** Full bundles in the archive. */
   #bundles = 0;
-  /** Keys of edges; all but the newest are outdated. */
-  #edges: string[] = [];
   #keys = '';
 
-  private constructor(archive: Archive, folder: string, kept: RetentionClass, log: string) {
+  private constructor(archive: Archive, kept: RetentionClass, log: string) {
     this.#archive = archive;
-    this.#folder = folder;
     this.#kept = kept;
     this.#name = archiveLogName(log);
   }
 
-  static async open(
-    archive: Archive,
-    folder: string,
-    kept: RetentionClass,
-    log: string,
-  ): Promise<ArchivedLog> {
-    const archived = new ArchivedLog(archive, folder, kept, log);
-    for await (const { key } of archive.store.list(`${CHECKPOINTS}/${archived.#name}/`)) {
-      archived.#size = Math.max(archived.#size, sizeOfKey(key) ?? 0);
-    }
+  /** @throws {GovernanceError} EVIDENCE_CORRUPT when the archive holds more of the log than there is, or another. */
+  static async open(archive: Archive, log: SignedLog, kept: RetentionClass): Promise<ArchivedLog> {
+    const archived = new ArchivedLog(archive, kept, log.id);
+    archived.#size = await archived.#findHead(log);
     archived.#bundles = Math.floor(archived.#size / TILE_WIDTH);
-    for await (const { key } of archive.store.list(edgePrefix(kept, archived.#name))) {
-      archived.#edges.push(key);
-    }
+    // What was left over when a process ended between a head and this.
+    if (archived.#size > 0) await archived.#dropEdges();
     return archived;
+  }
+
+  /** @throws {GovernanceError} EVIDENCE_CORRUPT when the archive holds more records than the log has. */
+  assertNotAhead({ folder, head }: SignedLog): void {
+    if (this.#size <= head.size) return;
+    const problem = `the archive holds ${this.#size} records of this log, more than its checkpoint`;
+    const place = `record ${head.size}`;
+    throw new GovernanceError('EVIDENCE_CORRUPT', { file: folder, place, problem });
   }
 
   get size(): number {
@@ -82,18 +77,19 @@ export class ArchivedLog {
   }
 
   /** Archives the next full bundles with the hash tiles that they complete. */
-  async addBundles(count: number): Promise<void> {
+  async addBundles(log: SignedLog, count: number): Promise<void> {
     const first = this.#bundles;
     const indexes = Array.from({ length: count }, (_, i) => first + i);
-    const read = await Promise.all(indexes.map((index) => this.#readBundle(index)));
+    const read = await Promise.all(indexes.map((index) => readBundle(log, index)));
     const announced = read.flatMap(({ ranges }) => ranges);
     await Promise.all(
       read.map(async ({ index, entries }) => {
-        const left = entries.map((entry, i) =>
-          isErased(announced, index * TILE_WIDTH + i) ? Buffer.alloc(0) : entry,
-        );
-        await this.#archive.putEntries(entriesKey(this.#kept, this.#name, index), left);
-        await this.#putTiles(index);
+        const start = index * TILE_WIDTH;
+        await this.#archive.putEntries(entriesKey(this.#kept, this.#name, index), entries, {
+          isErased: (i) => isErased(announced, start + i),
+          isRight: (i, entry) => log.holds(start + i, entry),
+        });
+        await this.#putTiles(log, index);
       }),
     );
     this.#bundles = first + count;
@@ -104,39 +100,70 @@ export class ArchivedLog {
    * Archives a checkpoint, with the records behind its last full bundle; all full bundles must be there.
    * False when the log has gone on meanwhile.
    */
-  async addHead(head: LogHead): Promise<boolean> {
-    const width = head.size % TILE_WIDTH;
-    const edge = edgeKey(this.#kept, this.#name, head.size);
+  async addHead(log: SignedLog): Promise<boolean> {
+    const { size } = log.head;
+    const width = size % TILE_WIDTH;
+    const start = size - width;
     if (width > 0) {
-      const entries = await readEntries(this.#folder, this.#bundles, width);
+      const entries = await log.entries(this.#bundles, width);
       if (entries === null || entries.some(({ length }) => length === 0)) return false;
-      await this.#archive.putEntries(edge, entries);
-      await this.#erase(this.#announcedIn(entries, this.#bundles * TILE_WIDTH));
+      await this.#archive.putEntries(edgeKey(this.#kept, this.#name, size), entries, {
+        isErased: () => false,
+        isRight: (i, entry) => log.holds(start + i, entry),
+      });
+      await this.#erase(announcedIn(entries, start));
     }
-    await this.#putKeys(head.size);
-    await this.#putCheckpoint(head);
-    this.#size = head.size;
-    // What is in a full bundle or a wider edge now; an erasure would not find it here.
-    for (const key of this.#edges) {
-      if (sizeOfKey(key) !== head.size) await this.#archive.store.delete(key);
-    }
-    this.#edges = width > 0 ? [edge, `${edge}.lz4`] : [];
+    await this.#putKeys(log);
+    await this.#putCheckpoint(log);
+    this.#size = size;
+    await this.#dropEdges();
     return true;
   }
 
-  async #readBundle(
-    index: number,
-  ): Promise<{ index: number; entries: readonly Buffer[]; ranges: readonly RecordRange[] }> {
-    const entries = (await readEntries(this.#folder, index, TILE_WIDTH)) ?? [];
-    return { index, entries, ranges: this.#announcedIn(entries, index * TILE_WIDTH) };
+  /** The newest checkpoint in the archive that the log's keys signed; what they did not sign says nothing. */
+  async #findHead(log: SignedLog): Promise<number> {
+    const sizes = new Set<number>();
+    for await (const { key } of this.#archive.store.list(`${CHECKPOINTS}/${this.#name}/`)) {
+      sizes.add(sizeOfKey(key) ?? 0);
+    }
+    for (const size of [...sizes].sort((a, b) => b - a)) {
+      const head = await this.#openHead(log, size);
+      if (head === null) continue;
+      this.#size = size;
+      this.assertNotAhead(log);
+      if (size > 0 && Buffer.compare(head.root, await log.root(size)) !== 0) {
+        throw corrupt(checkpointKey(this.#name, size), otherHead(size));
+      }
+      return size;
+    }
+    return 0;
   }
 
-  #announcedIn(entries: readonly Buffer[], start: number): readonly RecordRange[] {
-    return entries.flatMap((entry, i) => {
-      if (!entry.includes(RECORDS_ERASED)) return [];
-      const { record } = parseRecord(entry, start + i);
-      return record === null ? [] : announcedRanges(record);
-    });
+  /** The archived checkpoint over so many records; null when there is none that the log's keys signed. */
+  async #openHead({ head, chain }: SignedLog, size: number): Promise<Checkpoint | null> {
+    const key = checkpointKey(this.#name, size);
+    try {
+      const found = await this.#archive.find(key);
+      if (found === null) return null;
+      const archived = openCheckpoint(found.content, chain, key);
+      return archived.size === size && archived.origin === head.origin ? archived : null;
+    } catch (error) {
+      if (error instanceof GovernanceError && error.code === 'EVIDENCE_CORRUPT') return null;
+      throw error;
+    }
+  }
+
+  /**
+   * Deletes edges that are outdated, of every class: what is in them is in a full bundle or a wider edge, and
+   * an erasure would not find it there.
+   */
+  async #dropEdges(): Promise<void> {
+    for (const kept of RETENTION_CLASSES) {
+      for await (const { key } of this.#archive.store.list(edgePrefix(kept, this.#name))) {
+        const size = sizeOfKey(key);
+        if (size !== null && size < this.#size) await this.#archive.store.delete(key);
+      }
+    }
   }
 
   /** Erases announced records from the bundles that are in the archive, whether or not they are erased in the log yet. */
@@ -149,42 +176,62 @@ export class ArchivedLog {
       }
     }
     for (const index of touched) {
-      const key = entriesKey(this.#kept, this.#name, index);
-      await this.#archive.eraseEntries(key, index * TILE_WIDTH, ranges);
+      // The class may have been another when the bundle was archived.
+      for (const kept of RETENTION_CLASSES) {
+        const key = entriesKey(kept, this.#name, index);
+        await this.#archive.eraseEntries(key, index * TILE_WIDTH, ranges);
+      }
     }
   }
 
-  async #putTiles(bundle: number): Promise<void> {
+  async #putTiles(log: SignedLog, bundle: number): Promise<void> {
     for (let level = 0; level < MAX_LEVELS; level += 1) {
       const span = TILE_WIDTH ** level;
       if ((bundle + 1) % span !== 0) return;
       const index = (bundle + 1) / span - 1;
-      const file = join(this.#folder, tilePath(level, index));
-      const bytes = await readLogFile(file, TILE_WIDTH * HASH_BYTES);
-      if (bytes?.length !== TILE_WIDTH * HASH_BYTES) throw corrupt(file, 'not a full tile');
-      await this.#archive.put(tileKey(this.#name, level, index), bytes);
+      await this.#archive.put(tileKey(this.#name, level, index), await log.tile(level, index));
     }
   }
 
-  async #putKeys(size: number): Promise<void> {
-    const content = encodeLogKeys(await readLogKeys(this.#folder));
+  async #putKeys({ folder, head }: SignedLog): Promise<void> {
+    const content = encodeLogKeys(await readLogKeys(folder));
     if (content.toString() === this.#keys) return;
-    const key = keysKey(this.#name, size);
+    const key = keysKey(this.#name, head.size);
     const existing = await this.#archive.find(key);
     if (existing === null) await this.#archive.put(key, content);
     this.#keys = content.toString();
   }
 
   /** A log may sign one head more than once, by a new key or with a witness: the first is kept. */
-  async #putCheckpoint(head: LogHead): Promise<void> {
-    const key = checkpointKey(this.#name, head.size);
-    const existing = await this.#archive.find(key);
-    if (existing === null) return this.#archive.put(key, head.note);
-    const { size, root } = parseCheckpoint(existing.content.toString(), key);
-    if (size !== head.size || Buffer.compare(root, head.root) !== 0) {
-      throw corrupt(key, `the archive holds another head of ${head.size} records`);
+  async #putCheckpoint(log: SignedLog): Promise<void> {
+    const { size, root, note } = log.head;
+    const key = checkpointKey(this.#name, size);
+    if ((await this.#archive.find(key)) === null) return this.#archive.put(key, note);
+    const existing = await this.#openHead(log, size);
+    if (existing === null || Buffer.compare(existing.root, root) !== 0) {
+      throw corrupt(key, otherHead(size));
     }
   }
+}
+
+async function readBundle(
+  log: SignedLog,
+  index: number,
+): Promise<{ index: number; entries: readonly Buffer[]; ranges: readonly RecordRange[] }> {
+  const entries = (await log.entries(index, TILE_WIDTH)) ?? [];
+  return { index, entries, ranges: announcedIn(entries, index * TILE_WIDTH) };
+}
+
+function announcedIn(entries: readonly Buffer[], start: number): readonly RecordRange[] {
+  return entries.flatMap((entry, i) => {
+    if (!entry.includes(RECORDS_ERASED)) return [];
+    const { record } = parseRecord(entry, start + i);
+    return record === null ? [] : announcedRanges(record);
+  });
+}
+
+function otherHead(size: number): string {
+  return `the archive holds another head of ${size} records`;
 }
 
 function corrupt(file: string, problem: string): GovernanceError {

@@ -1,8 +1,9 @@
 import { readdir, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { GovernanceError, replaceFileDurably } from '@cortex-governance/core';
+import { GovernanceError, parseOptions, replaceFileDurably } from '@cortex-governance/core';
+import { z } from 'zod';
 import { isMissing } from '../bounded-read.ts';
-import { parseCheckpoint } from '../checkpoint.ts';
+import { openCheckpoint } from '../checkpoint.ts';
 import { decodeBundle, encodeBundle } from '../entry-bundle.ts';
 import type { RecordRange } from '../erasure-announcement.ts';
 import { nodeLogFiles } from '../log-files.ts';
@@ -13,8 +14,10 @@ import {
   SCRATCH_FOLDER,
 } from '../log-layout.ts';
 import { foldHashes, HASH_BYTES, leafHash } from '../merkle-hash.ts';
-import { keyFileOf, readLogFile } from '../tier/log-head.ts';
+import { keysOfLog, parseKeyLines } from '../proof/log-keys.ts';
+import { keyFileOf, type LogHead, readLogFile } from '../tier/log-head.ts';
 import { hashesAtLevel, parseTilePath, TILE_WIDTH, tilePath } from '../tile-path.ts';
+import type { VerifierKey } from '../verifier-key.ts';
 import { Archive } from './archive.ts';
 import {
   CHECKPOINTS,
@@ -34,6 +37,8 @@ const FILE_MODE = 0o600;
 /** Hash tiles that are read and written together. */
 const BATCH = 8;
 
+const restoreOptions = z.strictObject({ publicKeys: z.array(z.string()).min(1).optional() });
+
 /** A log in an archive. */
 export interface ArchivedLogName {
   /** What it is called in keys. */
@@ -46,8 +51,21 @@ export interface ArchivedLogName {
 /** A log that was written back. */
 export interface RestoredLog extends ArchivedLogName {
   readonly dir: string;
-  /** Records that the archive does not hold any more: their days were over. Everything else can be verified. */
+  /**
+   * Records that the archive does not hold any more: their days were over. When there are some,
+   * `verifyEvidence` reports the first of their bundles as missing; what is left can be proved by index
+   * (`proveRecord`), each record against the signed root.
+   */
   readonly missing: readonly RecordRange[];
+}
+
+/** Options of {@link restoreLog}. */
+export interface RestoreLogOptions {
+  /**
+   * Public keys of the log as `vkey` lines, from a source that is not the archive; with them counts every key
+   * that they endorsed. @defaultValue the keys in the archive, which whoever can write there can replace
+   */
+  readonly publicKeys?: readonly string[] | undefined;
 }
 
 /** The logs in an archive, by name. @throws {GovernanceError} EVIDENCE_TIER_UNAVAILABLE */
@@ -61,23 +79,32 @@ export async function listArchivedLogs(store: ArchiveStore): Promise<readonly Ar
 }
 
 /**
- * Writes an archived log to a folder that does not exist yet, up to its newest archived checkpoint: a folder
- * that `verifyEvidence` accepts. For reading and proving; a server starts a new log, for what the lost one
+ * Writes an archived log to a folder that does not exist yet, up to its newest archived checkpoint that the
+ * log's key signed and whose last records are there. `verifyEvidence` accepts the folder, unless records
+ * have expired: see `missing`. For reading and proving; a server starts a new log, for what the lost one
  * wrote last is not in the archive.
+ *
+ * The records behind the last full bundle expire like others. When they did, because the log stood still for
+ * the days of its class, an older checkpoint is taken whose records are all in full bundles; a log that never
+ * filled a bundle cannot be restored then.
  * @param log name or origin of the log; may be empty when the archive holds one log only.
- * @throws {GovernanceError} OPTIONS_INVALID when the archive has no such log, or several; EVIDENCE_CORRUPT for
- * a folder that is there, or content that is damaged; EVIDENCE_TIER_UNAVAILABLE
+ * @throws {GovernanceError} OPTIONS_INVALID when the archive has no such log, or several;
+ * EVIDENCE_KEY_INVALID for given keys; EVIDENCE_CORRUPT for a folder that is there, content that is damaged,
+ * or no checkpoint that can be restored; EVIDENCE_TIER_UNAVAILABLE
  */
 export async function restoreLog(
   store: ArchiveStore,
   log: string,
   dir: string,
+  options: RestoreLogOptions = {},
 ): Promise<RestoredLog> {
+  const { publicKeys } = parseOptions(restoreOptions, options, 'restoreLog(…, options)');
+  if (publicKeys !== undefined) parseKeyLines(publicKeys, 'the given public keys');
   const found = chooseLog(await listArchivedLogs(store), log);
   const folder = resolve(dir);
   await assertFree(folder);
   try {
-    return await new Restoring(new Archive(store), found, folder).run();
+    return await new Restoring(new Archive(store), found, folder, publicKeys).run();
   } catch (error) {
     // Half a log must not be taken for one.
     await rm(folder, { recursive: true, force: true });
@@ -86,24 +113,38 @@ export async function restoreLog(
   }
 }
 
+/** What a log is written back from: a checkpoint, and the records behind its last full bundle. */
+interface RestoredHead {
+  readonly size: number;
+  readonly edge: readonly Buffer[];
+  readonly note: Buffer;
+}
+
 class Restoring {
   readonly #archive: Archive;
   readonly #log: ArchivedLogName;
   readonly #folder: string;
+  readonly #given: readonly string[] | undefined;
 
-  constructor(archive: Archive, log: ArchivedLogName, folder: string) {
+  constructor(
+    archive: Archive,
+    log: ArchivedLogName,
+    folder: string,
+    given: readonly string[] | undefined,
+  ) {
     this.#archive = archive;
     this.#log = log;
     this.#folder = folder;
+    this.#given = given;
   }
 
   async run(): Promise<RestoredLog> {
     const { name } = this.#log;
-    const bundles = await this.#keysOfBundles();
-    const { size, edge, note } = await this.#chooseHead(bundles);
     for (const empty of [JOURNAL_FOLDER, SCRATCH_FOLDER]) {
       await nodeLogFiles.makeFolder(join(this.#folder, empty));
     }
+    const bundles = await this.#keysOfBundles();
+    const { size, edge, note } = await this.#chooseHead(bundles);
     const missing = await this.#writeBundles(bundles, Math.floor(size / TILE_WIDTH));
     await this.#writeTiles(size);
     if (edge.length > 0) {
@@ -111,7 +152,6 @@ class Restoring {
       await this.#write(tilePath('entries', index, edge.length), encodeBundle(edge));
     }
     await this.#writePartialTiles(size, edge);
-    await this.#writeKeys(size);
     await replaceFileDurably(join(this.#folder, CHECKPOINT_FILE), note, FILE_MODE);
     return { ...this.#log, name, size, dir: this.#folder, missing };
   }
@@ -129,25 +169,42 @@ class Restoring {
     return keys;
   }
 
-  /** The newest checkpoint whose records behind the last full bundle are there. */
-  async #chooseHead(
-    bundles: ReadonlyMap<number, string>,
-  ): Promise<{ size: number; edge: readonly Buffer[]; note: Buffer }> {
-    const keys: string[] = [];
-    for await (const { key } of this.#archive.store.list(`${CHECKPOINTS}/${this.#log.name}/`)) {
-      keys.push(plainKey(key));
-    }
-    for (const key of keys.sort().reverse()) {
-      const note = await this.#archive.find(key);
-      if (note === null) continue;
-      const { size } = parseCheckpoint(note.content.toString(), key);
+  /** The newest checkpoint that the log's key signed and whose records behind the last full bundle are there. */
+  async #chooseHead(bundles: ReadonlyMap<number, string>): Promise<RestoredHead> {
+    const { name, origin } = this.#log;
+    const keyFiles = await this.#listBySize(`${KEYS}/${name}/`);
+    let keysFrom: string | null = null;
+    let keys: readonly VerifierKey[] = [];
+    for (const key of await this.#listBySize(`${CHECKPOINTS}/${name}/`)) {
+      const size = sizeOfKey(key) ?? 0;
+      const newest = keyFiles.find((one) => (sizeOfKey(one) ?? Infinity) <= size) ?? '';
+      if (newest !== keysFrom) keys = await this.#writeKeys(newest);
+      keysFrom = newest;
+      const note = await this.#openNote(key, keys);
+      if (note === null || note.size !== size || note.origin !== origin) continue;
       const edge = await this.#readEdge(size, bundles);
-      if (edge !== null) return { size, edge, note: note.content };
+      if (edge !== null) return { size, edge, note: note.note };
     }
     throw new GovernanceError('EVIDENCE_CORRUPT', {
-      file: `${CHECKPOINTS}/${this.#log.name}`,
+      file: `${CHECKPOINTS}/${name}`,
       place: 'archive',
-      problem: 'no checkpoint whose last records are archived',
+      problem: "no checkpoint that the log's key signed and whose last records are archived",
+    });
+  }
+
+  /** Keys of objects, the one for most records first. */
+  async #listBySize(prefix: string): Promise<readonly string[]> {
+    const keys = new Set<string>();
+    for await (const { key } of this.#archive.store.list(prefix)) keys.add(plainKey(key));
+    return [...keys].sort().reverse();
+  }
+
+  /** A checkpoint; null for one that no known key signed. */
+  async #openNote(key: string, keys: readonly VerifierKey[]): Promise<LogHead | null> {
+    return nullIfCorrupt(async () => {
+      const found = await this.#archive.find(key);
+      if (found === null) return null;
+      return { ...openCheckpoint(found.content, keys, key), note: found.content };
     });
   }
 
@@ -172,14 +229,20 @@ class Restoring {
     bundles: ReadonlyMap<number, string>,
     count: number,
   ): Promise<readonly RecordRange[]> {
-    const missing: [number, number][] = [];
-    await inBatches(count, async (index) => {
-      const key = bundles.get(index);
-      const found = key === undefined ? null : await this.#archive.find(key);
-      if (found !== null) return this.#write(tilePath('entries', index), found.content);
-      missing.push([index * TILE_WIDTH, (index + 1) * TILE_WIDTH]);
+    // Bounded by what is listed: the size is only what a checkpoint says.
+    const listed = [...bundles].filter(([index]) => index < count).sort(([a], [b]) => a - b);
+    const written = new Set<number>();
+    await inBatches(listed.length, async (i) => {
+      const [index, key] = listed[i] ?? [0, ''];
+      const found = await this.#archive.find(key);
+      if (found === null) return;
+      await this.#write(tilePath('entries', index), found.content);
+      written.add(index);
     });
-    return joinRanges(missing);
+    return gapsBetween(
+      [...written].sort((a, b) => a - b),
+      count,
+    );
   }
 
   async #writeTiles(size: number): Promise<void> {
@@ -222,19 +285,22 @@ class Restoring {
     return bytes?.length === TILE_WIDTH * HASH_BYTES ? foldHashes(bytes) : Buffer.alloc(HASH_BYTES);
   }
 
-  /** The newest key that was archived, and how older ones name it. */
-  async #writeKeys(size: number): Promise<void> {
-    let newest = '';
-    for await (const { key } of this.#archive.store.list(`${KEYS}/${this.#log.name}/`)) {
-      if ((sizeOfKey(key) ?? Infinity) <= size && plainKey(key) > newest) newest = plainKey(key);
+  /** Writes an archived key and how older ones name it; returns who may have signed. */
+  async #writeKeys(key: string): Promise<readonly VerifierKey[]> {
+    const found = key === '' ? null : await this.#archive.find(key);
+    const archived = found === null ? null : decodeLogKeys(found.content);
+    const file = join(this.#folder, KEY_ENDORSEMENTS_FILE);
+    await rm(file, { force: true });
+    if (archived !== null && archived.endorsements !== '') {
+      await replaceFileDurably(file, archived.endorsements, FILE_MODE);
     }
-    const found = newest === '' ? null : await this.#archive.find(newest);
-    const keys = found === null ? null : decodeLogKeys(found.content);
-    if (keys === null) return;
-    await replaceFileDurably(keyFileOf(this.#folder), keys.vkey);
-    if (keys.endorsements !== '') {
-      await this.#write(KEY_ENDORSEMENTS_FILE, Buffer.from(keys.endorsements));
-    }
+    const lines = this.#given ?? [archived?.vkey ?? ''];
+    const keys = await nullIfCorrupt(() => keysOfLog(this.#folder, lines));
+    if (keys === null) return [];
+    const isKnown = keys.some(({ line }) => line === archived?.vkey.trim());
+    const beside = isKnown ? archived?.vkey : `${keys[0]?.line}\n`;
+    await replaceFileDurably(keyFileOf(this.#folder), beside ?? '');
+    return keys;
   }
 
   async #write(path: string, content: Uint8Array): Promise<void> {
@@ -277,12 +343,23 @@ async function inBatches(count: number, each: (index: number) => Promise<void>):
   }
 }
 
-function joinRanges(ranges: readonly [number, number][]): readonly RecordRange[] {
-  const joined: [number, number][] = [];
-  for (const [from, to] of [...ranges].sort((a, b) => a[0] - b[0])) {
-    const last = joined.at(-1);
-    if (last !== undefined && last[1] === from) last[1] = to;
-    else joined.push([from, to]);
+/** What the tree lacks of so many full bundles, as records. @param written indexes of bundles, in order. */
+function gapsBetween(written: readonly number[], count: number): readonly RecordRange[] {
+  const gaps: RecordRange[] = [];
+  let next = 0;
+  for (const index of [...written, count]) {
+    if (index > next) gaps.push([next * TILE_WIDTH, index * TILE_WIDTH]);
+    next = index + 1;
   }
-  return joined;
+  return gaps;
+}
+
+async function nullIfCorrupt<T>(read: () => Promise<T>): Promise<T | null> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof GovernanceError)) throw error;
+    if (error.code !== 'EVIDENCE_CORRUPT' && error.code !== 'EVIDENCE_KEY_INVALID') throw error;
+    return null;
+  }
 }

@@ -16,8 +16,12 @@ const HASH_CHARACTERS = 16;
 export async function readLogId(folder: string, head: LogHead): Promise<string | null> {
   const hash =
     head.size > 0 ? await hashFromTile(folder, head.size) : await hashFromJournal(folder);
-  if (hash === null) return null;
-  return `${head.origin}#${hash.toString('hex').slice(0, HASH_CHARACTERS)}`;
+  return hash === null ? null : logIdOf(head.origin, hash);
+}
+
+/** The id of the log with this origin and leaf hash of its first record. */
+export function logIdOf(origin: string, firstHash: Uint8Array): string {
+  return `${origin}#${Buffer.from(firstHash).toString('hex').slice(0, HASH_CHARACTERS)}`;
 }
 
 async function hashFromTile(folder: string, size: number): Promise<Buffer | null> {

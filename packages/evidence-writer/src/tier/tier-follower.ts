@@ -24,6 +24,16 @@ export interface TierProgress {
   readonly behindRecords: number;
   /** Records taken over by this piece. */
   readonly taken: number;
+  /** Why some of the logs, or all, could not be followed. */
+  readonly failure?: TierFailure;
+}
+
+/** A piece of work that failed in part, or as a whole. */
+export interface TierFailure {
+  /** What was thrown first. */
+  readonly error: unknown;
+  /** Whether no log was followed; otherwise those that were do not wait for the others. */
+  readonly isWhole: boolean;
 }
 
 /** Where a tier stands, for metrics and health. */
@@ -84,6 +94,7 @@ export class WorkLoop implements TierFollower {
   #taken = 0;
   #failures = 0;
   #failuresInARow = 0;
+  #isWhole = false;
   #hasWorked = false;
   #closing: Promise<void> | null = null;
 
@@ -134,29 +145,36 @@ export class WorkLoop implements TierFollower {
     this.#startedAtMs = this.#parts.clock.monotonicMs();
     let waitMs = this.#parts.pollMs;
     try {
-      const { behindRecords, taken } = await this.#parts.step(this.#abort.signal, false);
-      this.#succeed(behindRecords, taken);
+      const progress = await this.#parts.step(this.#abort.signal, false);
+      this.#take(progress);
+      const { behindRecords, taken, failure } = progress;
+      if (failure === undefined) this.#succeed(behindRecords);
+      else waitMs = this.#fail(failure.error, failure.isWhole);
       if (behindRecords > 0 && taken > 0) waitMs = 0;
     } catch (error) {
-      waitMs = this.#fail(error);
+      waitMs = this.#fail(error, true);
     }
     this.#running = null;
     this.#schedule(waitMs);
   }
 
-  #succeed(behindRecords: number, taken: number): void {
+  #take({ behindRecords, taken }: TierProgress): void {
+    this.#behind = behindRecords;
+    this.#taken += taken;
+  }
+
+  #succeed(behindRecords: number): void {
     const { tier, clock, logger } = this.#parts;
     if (this.#lastError !== null) logger.warn('EVIDENCE_TIER_RECOVERED', { tier, behindRecords });
     this.#lastError = null;
     this.#hasWorked = true;
     this.#failuresInARow = 0;
-    this.#behind = behindRecords;
-    this.#taken += taken;
+    this.#isWhole = false;
     if (behindRecords === 0) this.#levelAtMs = clock.monotonicMs();
   }
 
   /** Returns how long to wait: a random time in the upper half of the step, so that many do not come at once. */
-  #fail(thrown: unknown): number {
+  #fail(thrown: unknown, isWhole: boolean): number {
     const { tier, logger } = this.#parts;
     const error = tierError(tier, thrown);
     // Once per outage: a tier that stays away must not fill the logs.
@@ -164,17 +182,20 @@ export class WorkLoop implements TierFollower {
     this.#lastError = error;
     this.#failures += 1;
     this.#failuresInARow += 1;
+    this.#isWhole = isWhole;
     const step = Math.min(
       MAX_BACKOFF_MS,
       MIN_BACKOFF_MS * 2 ** Math.min(16, this.#failuresInARow - 1),
     );
-    return step / 2 + randomInt(Math.ceil(step / 2) + 1);
+    const waitMs = step / 2 + randomInt(Math.ceil(step / 2) + 1);
+    return isWhole ? waitMs : Math.min(waitMs, this.#parts.pollMs);
   }
 
   async #end(): Promise<void> {
     this.#cancelTimer?.();
     await this.#bounded(this.#running ?? Promise.resolve());
-    if (this.status().healthy) await this.#bounded(this.#finish());
+    const isUp = this.status().healthy || (this.#lastError !== null && !this.#isWhole);
+    if (isUp) await this.#bounded(this.#finish());
     this.#abort.abort();
     await this.#bounded(this.#parts.release());
   }
@@ -182,8 +203,10 @@ export class WorkLoop implements TierFollower {
   /** Takes over what was written until now: a log may never be written, nor followed, by this process again. */
   async #finish(): Promise<void> {
     for (;;) {
-      const { behindRecords, taken } = await this.#parts.step(this.#abort.signal, true);
-      this.#succeed(behindRecords, taken);
+      const progress = await this.#parts.step(this.#abort.signal, true);
+      this.#take(progress);
+      const { behindRecords, taken, failure } = progress;
+      if (failure === undefined) this.#succeed(behindRecords);
       if (behindRecords === 0 || taken === 0) return;
     }
   }

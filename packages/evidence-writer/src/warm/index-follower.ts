@@ -7,8 +7,8 @@ import {
 } from '@cortex-governance/core';
 import { announcedRanges, isErased, type RecordRange } from '../erasure-announcement.ts';
 import { parseRecord } from '../record-parser.ts';
-import { type LogHead, readEntries, readLogHead } from '../tier/log-head.ts';
-import { readLogId } from '../tier/log-id.ts';
+import { LogRounds, outageOf } from '../tier/log-rounds.ts';
+import { type FollowedKeys, type SignedLog, SignedLogs } from '../tier/signed-log.ts';
 import {
   DEFAULT_POLL_MS,
   DEFAULT_STALL_MS,
@@ -18,7 +18,7 @@ import {
 } from '../tier/tier-follower.ts';
 import type { TierTimers } from '../tier/tier-timers.ts';
 import { TILE_WIDTH } from '../tile-path.ts';
-import type { EvidenceIndex, IndexBatch } from './evidence-index.ts';
+import type { EvidenceIndex, IndexBatch, IndexProgress } from './evidence-index.ts';
 import type { IndexedRecord } from './index-row.ts';
 
 /** Most records that are taken over together: few milliseconds of this thread, between which others run. */
@@ -38,6 +38,11 @@ export interface IndexFollowerOptions {
   readonly open: () => Promise<EvidenceIndex>;
   /** Folders of the logs to follow; asked before every look. */
   readonly logs: () => Promise<readonly string[]>;
+  /**
+   * Public keys of a log as `vkey` lines; with them counts every key that they endorsed. Give the key of a log
+   * that this process writes. @defaultValue the file beside each log
+   */
+  readonly publicKeys?: FollowedKeys | undefined;
   /** How often logs that stand still are looked at, in milliseconds. @defaultValue 1,000 */
   readonly pollMs?: number | undefined;
   readonly clock?: Clock | undefined;
@@ -48,11 +53,12 @@ export interface IndexFollowerOptions {
 /**
  * Takes the records of logs into the index, from disk and in the background: those under a signed
  * checkpoint, in order, each once. How far it is stands in the database, beside the rows; a database that
- * was lost, emptied or restored is filled again from the logs.
+ * was lost, emptied or restored is filled again from the logs. A checkpoint that the log's key did not sign, or
+ * a record that does not lead to its root, fails that log alone: nothing of it is stored or erased.
  */
 export function createIndexFollower(options: IndexFollowerOptions): TierFollower {
-  const { open, logs, clock = systemClock, logger = silentLogger } = options;
-  const feed = new IndexFeed(open, logs);
+  const { clock = systemClock, logger = silentLogger } = options;
+  const feed = new IndexFeed(options);
   return new WorkLoop({
     tier: 'warm',
     step: (signal) => feed.step(signal),
@@ -65,77 +71,75 @@ export function createIndexFollower(options: IndexFollowerOptions): TierFollower
 
 class IndexFeed {
   readonly #open: () => Promise<EvidenceIndex>;
-  readonly #logs: () => Promise<readonly string[]>;
+  readonly #folders: () => Promise<readonly string[]>;
+  readonly #logs: SignedLogs;
+  readonly #rounds = new LogRounds();
   #index: EvidenceIndex | null = null;
+  /** As of the last answer. */
+  #progress: ReadonlyMap<string, IndexProgress> = new Map();
   #prepareAgain = true;
 
-  constructor(open: () => Promise<EvidenceIndex>, logs: () => Promise<readonly string[]>) {
+  constructor({ open, logs, publicKeys }: IndexFollowerOptions) {
     this.#open = open;
-    this.#logs = logs;
+    this.#folders = logs;
+    this.#logs = new SignedLogs(publicKeys);
   }
 
   async step(signal: AbortSignal): Promise<TierProgress> {
-    const index = this.#index ?? (await this.#open());
-    this.#index = index;
-    const again = this.#prepareAgain;
-    this.#prepareAgain = true;
-    await index.prepare(again);
-    const progress = await index.progress();
-    let behindRecords = 0;
-    let taken = 0;
-    for (const folder of await this.#logs()) {
-      const head = await readLogHead(folder);
-      const log = head === null ? null : await readLogId(folder, head);
-      if (head === null || log === null) continue;
-      const next = progress.get(log)?.next ?? 0;
-      if (next > head.size) throw aheadOf(folder, next, head.size);
-      const done =
-        next < head.size && !signal.aborted ? await take(index, folder, log, next, head) : 0;
-      behindRecords += head.size - next - done;
-      taken += done;
-    }
-    // After a failure the tables may be gone: only a round without one spares looking.
-    this.#prepareAgain = false;
-    return { behindRecords, taken };
+    const outage = await outageOf(this.#ask());
+    return this.#rounds.run(await this.#folders(), signal, outage, async (folder, note) => {
+      const log = await this.#logs.open(folder);
+      const next = log === null ? 0 : (this.#progress.get(log.id)?.next ?? 0);
+      if (log !== null) note(log.head.size - next);
+      if (log === null || outage !== null) return 0;
+      if (next > log.head.size) throw aheadOf(folder, next, log.head.size);
+      const done = next < log.head.size ? await this.#take(log, next) : 0;
+      note(log.head.size - next - done);
+      return done;
+    });
   }
 
   async close(): Promise<void> {
     await this.#index?.close();
   }
-}
 
-async function take(
-  index: EvidenceIndex,
-  folder: string,
-  log: string,
-  from: number,
-  head: LogHead,
-): Promise<number> {
-  const batch = await readBatch(folder, log, from, head.size);
-  if (batch.to === from) return 0;
-  return (await index.add(batch)) ? batch.to - from : 0;
+  async #ask(): Promise<void> {
+    const index = this.#index ?? (await this.#open());
+    this.#index = index;
+    const again = this.#prepareAgain;
+    this.#prepareAgain = true;
+    await index.prepare(again);
+    this.#progress = await index.progress();
+    this.#prepareAgain = false;
+  }
+
+  async #take(log: SignedLog, from: number): Promise<number> {
+    const batch = await readBatch(log, from);
+    if (batch.to === from) return 0;
+    try {
+      return (await this.#index?.add(batch)) === true ? batch.to - from : 0;
+    } catch (error) {
+      // The tables may be gone.
+      this.#prepareAgain = true;
+      throw error;
+    }
+  }
 }
 
 /** Records from an index on, under a checkpoint. */
-async function readBatch(
-  folder: string,
-  log: string,
-  from: number,
-  size: number,
-): Promise<IndexBatch> {
+async function readBatch(log: SignedLog, from: number): Promise<IndexBatch> {
+  const { folder, id, head } = log;
   const records: IndexedRecord[] = [];
   const erased: RecordRange[] = [];
+  const end = Math.min(head.size, from + BATCH_RECORDS);
   let next = from;
   let bytes = 0;
-  while (next < size && next - from < BATCH_RECORDS && bytes < BATCH_BYTES) {
+  while (next < end && bytes < BATCH_BYTES) {
     const start = next - (next % TILE_WIDTH);
-    const entries = await readEntries(
-      folder,
-      start / TILE_WIDTH,
-      Math.min(size - start, TILE_WIDTH),
-    );
+    const entries = await log.entries(start / TILE_WIDTH, Math.min(head.size - start, TILE_WIDTH));
     if (entries === null) break;
-    for (const entry of entries.slice(next - start)) {
+    for (const entry of entries.slice(next - start, end - start)) {
+      if (bytes >= BATCH_BYTES) break;
       if (entry.length > 0) {
         const record = parse(folder, entry, next);
         records.push(record);
@@ -146,7 +150,7 @@ async function readBatch(
     }
   }
   const kept = records.filter(({ record }) => !isErased(erased, record.seq));
-  return { log, from, to: next, records: kept, erased };
+  return { log: id, from, to: next, records: kept, erased };
 }
 
 function parse(folder: string, bytes: Buffer, index: number): IndexedRecord {
