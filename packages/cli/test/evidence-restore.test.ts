@@ -1,4 +1,6 @@
-import { rm } from 'node:fs/promises';
+import { createHash, generateKeyPairSync } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type S3Server, s3OrSkip, startS3 } from '@cortex-governance/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -42,6 +44,23 @@ describe('govern evidence restore', () => {
     expect([again.status, again.stderr]).toEqual([3, expect.stringContaining('is there already')]);
     const verified = await govern(folder, ['evidence', 'verify', join(folder, 'copy')]);
     expect(verified.status).toBe(0);
+    const key = ['--from', 'archive', '--key', 'copy.vkey'];
+    const checked = await govern(folder, ['evidence', 'restore', 'checked', ...key]);
+    expect([checked.status, checked.stdout]).toEqual([
+      0,
+      expect.stringContaining('checked with the given key'),
+    ]);
+    const { publicKey } = generateKeyPairSync('ed25519');
+    const origin = (await readFile(join(folder, 'copy.vkey'), 'utf8')).split('+')[0] ?? '';
+    const raw = publicKey.export({ format: 'der', type: 'spki' }).subarray(-32);
+    const typed = Buffer.concat([Buffer.of(1), raw]);
+    const id = createHash('sha256').update(`${origin}\n`).update(typed).digest('hex').slice(0, 8);
+    const line = `${origin}+${id}+${typed.toString('base64')}\n`;
+    await writeFile(join(folder, 'other.vkey'), line);
+    const foreign = ['evidence', 'restore', 'foreign', '--from', 'archive', '--key', 'other.vkey'];
+    const refused = await govern(folder, foreign);
+    expect([refused.status, refused.stderr]).toEqual([3, expect.stringContaining('key signed')]);
+    expect(existsSync(join(folder, 'foreign'))).toBe(false);
     const none = await govern(folder, ['evidence', 'restore', 'other', '--from', 'nothing']);
     expect(none.stderr).toContain('there are: none');
     const bad = await govern(folder, ['evidence', 'restore', 'other', '--from', 's3:bucket']);

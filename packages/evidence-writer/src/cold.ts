@@ -9,10 +9,9 @@ export {
   DEFAULT_EDGE_INTERVAL_MS,
 } from './cold/archive-follower.ts';
 export type { ArchivedObject, ArchiveStore } from './cold/archive-store.ts';
+export { type ArchivedLogName, listArchivedLogs } from './cold/archived-log-name.ts';
 export { createFolderStore } from './cold/folder-store.ts';
 export {
-  type ArchivedLogName,
-  listArchivedLogs,
   type RestoredLog,
   type RestoreLogOptions,
   restoreLog,

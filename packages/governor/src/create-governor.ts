@@ -13,7 +13,7 @@ import { CONFIG_FILE_NAME, resolveGovernorPaths } from './governor-paths.ts';
 import { LimitDesk } from './limit-desk.ts';
 import { loadGovernanceConfig } from './load-governance-config.ts';
 import { openEvidence } from './open-evidence.ts';
-import { openEvidenceTiers } from './open-evidence-tiers.ts';
+import { openEvidenceTiers, ownLogOf } from './open-evidence-tiers.ts';
 import { openLimiter } from './open-limiter.ts';
 import { openTenantGuard } from './open-tenant-guard.ts';
 import type { Opening } from './opening.ts';
@@ -52,7 +52,7 @@ async function openGovernor(opening: Opening): Promise<Governor> {
   const tenants = await openTenantGuard(opening);
   const tiers = await openEvidenceTiers(opening);
   const evidence = await openEvidence(opening);
-  tiers.own = evidence.status().dir;
+  tiers.own = ownLogOf(evidence);
   const limiter = await openLimiter(opening);
   const metrics = createMetricsRegistry({ logger });
   const engine = new DecisionEngine({

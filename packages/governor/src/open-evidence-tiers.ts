@@ -1,13 +1,34 @@
-import type { FollowedLogs, TierFollower } from '@cortex-governance/evidence-writer/warm';
+import type { EvidenceWriter } from '@cortex-governance/core';
+import type {
+  FollowedKeys,
+  FollowedLogs,
+  TierFollower,
+} from '@cortex-governance/evidence-writer/warm';
 import { findEvidenceIndex, openEvidenceArchive } from './evidence-tier-address.ts';
 import type { Opening } from './opening.ts';
 
 /** The tiers that follow the evidence log. */
 export interface EvidenceTiers {
   readonly followers: readonly TierFollower[];
-  /** Folder of the log that this process writes; null before it is open. */
-  own: string | null;
+  /** The log that this process writes; null before it is open: until then none is followed. */
+  own: OwnLog | null;
 }
+
+/** The log that this process writes. */
+export interface OwnLog {
+  readonly folder: string;
+  /** Its public key, from the process that signs and not from the disk; null when no log could be opened. */
+  readonly vkey: string | null;
+}
+
+/**
+ * Which logs are followed, and by which keys: none before it is known which one this process writes, for that
+ * one is never followed by the key on the disk.
+ */
+type Follow = (
+  others: boolean,
+  list: (logs: FollowedLogs) => () => Promise<readonly string[]>,
+) => { readonly logs: () => Promise<readonly string[]>; readonly publicKeys: FollowedKeys };
 
 /**
  * Starts to follow the evidence logs into the tiers that the configuration names. They are opened in the
@@ -18,7 +39,13 @@ export async function openEvidenceTiers(opening: Opening): Promise<EvidenceTiers
   const followers: TierFollower[] = [];
   const tiers: EvidenceTiers = { followers, own: null };
   const dir = opening.paths.evidenceDir;
-  const followed = (others: boolean): FollowedLogs => ({ dir, own: () => tiers.own, others });
+  const followed: Follow = (others, list) => {
+    const logs = list({ dir, own: () => tiers.own?.folder ?? null, others });
+    return {
+      logs: () => (tiers.own === null ? Promise.resolve([]) : logs()),
+      publicKeys: (folder) => keysOf(tiers.own, folder),
+    };
+  };
   const { warm, cold } = opening.config.evidence;
   if (warm !== undefined) followers.push(await openWarm(opening, followed));
   if (cold !== undefined) followers.push(await openCold(opening, followed));
@@ -28,9 +55,19 @@ export async function openEvidenceTiers(opening: Opening): Promise<EvidenceTiers
   return tiers;
 }
 
+/** The log of a writer. */
+export function ownLogOf(evidence: EvidenceWriter): OwnLog {
+  const vkey = 'vkey' in evidence && typeof evidence.vkey === 'string' ? evidence.vkey : null;
+  return { folder: evidence.status().dir, vkey };
+}
+
+function keysOf(own: OwnLog | null, folder: string): readonly string[] | undefined {
+  return own?.vkey != null && own.folder === folder ? [own.vkey] : undefined;
+}
+
 async function openWarm(
   { config, paths, clock, logger }: Opening,
-  followed: (others: boolean) => FollowedLogs,
+  followed: Follow,
 ): Promise<TierFollower> {
   const tier = await import('@cortex-governance/evidence-writer/warm');
   const { warm } = config.evidence;
@@ -44,7 +81,7 @@ async function openWarm(
           : await tier.createPgliteClient({ dir: address?.dir ?? '' });
       return new tier.EvidenceIndex({ client, retainDays: warm?.retainDays, clock });
     },
-    logs: tier.followedLogs(followed(isEmbedded)),
+    ...followed(isEmbedded, tier.followedLogs),
     clock,
     logger,
   });
@@ -52,13 +89,13 @@ async function openWarm(
 
 async function openCold(
   { config, paths, clock, logger }: Opening,
-  followed: (others: boolean) => FollowedLogs,
+  followed: Follow,
 ): Promise<TierFollower> {
   const tier = await import('@cortex-governance/evidence-writer/cold');
   const { cold } = config.evidence;
   return tier.createArchiveFollower({
     open: () => openEvidenceArchive(paths.root, config),
-    logs: tier.followedLogs(followed(false)),
+    ...followed(false, tier.followedLogs),
     class: cold?.class,
     // A bucket's lifecycle rules do it there.
     expire: cold?.dir !== undefined,

@@ -22,6 +22,7 @@ import {
   tileKey,
 } from './archive-keys.ts';
 import { encodeLogKeys, readLogKeys } from './log-keys-file.ts';
+import { nullIfCorrupt } from './null-if-corrupt.ts';
 import { RETENTION_CLASSES, type RetentionClass } from './retention.ts';
 
 /** Levels of hash tiles that a tree of 2^53 records has. */
@@ -142,15 +143,12 @@ export class ArchivedLog {
   /** The archived checkpoint over so many records; null when there is none that the log's keys signed. */
   async #openHead({ head, chain }: SignedLog, size: number): Promise<Checkpoint | null> {
     const key = checkpointKey(this.#name, size);
-    try {
+    return nullIfCorrupt(async () => {
       const found = await this.#archive.find(key);
       if (found === null) return null;
       const archived = openCheckpoint(found.content, chain, key);
       return archived.size === size && archived.origin === head.origin ? archived : null;
-    } catch (error) {
-      if (error instanceof GovernanceError && error.code === 'EVIDENCE_CORRUPT') return null;
-      throw error;
-    }
+    });
   }
 
   /**

@@ -19,17 +19,12 @@ import { keyFileOf, type LogHead, readLogFile } from '../tier/log-head.ts';
 import { hashesAtLevel, parseTilePath, TILE_WIDTH, tilePath } from '../tile-path.ts';
 import type { VerifierKey } from '../verifier-key.ts';
 import { Archive } from './archive.ts';
-import {
-  CHECKPOINTS,
-  edgeKey,
-  KEYS,
-  originOfName,
-  PROOFS,
-  plainKey,
-  sizeOfKey,
-} from './archive-keys.ts';
+import { CHECKPOINTS, edgeKey, KEYS, PROOFS, plainKey, sizeOfKey } from './archive-keys.ts';
 import type { ArchiveStore } from './archive-store.ts';
+import { type ArchivedLogName, chooseLog, listArchivedLogs } from './archived-log-name.ts';
 import { decodeLogKeys } from './log-keys-file.ts';
+import { gapsBetween } from './missing-ranges.ts';
+import { nullIfCorrupt } from './null-if-corrupt.ts';
 import { RETENTION_CLASSES } from './retention.ts';
 
 const FILE_MODE = 0o600;
@@ -38,15 +33,6 @@ const FILE_MODE = 0o600;
 const BATCH = 8;
 
 const restoreOptions = z.strictObject({ publicKeys: z.array(z.string()).min(1).optional() });
-
-/** A log in an archive. */
-export interface ArchivedLogName {
-  /** What it is called in keys. */
-  readonly name: string;
-  readonly origin: string;
-  /** Records under its newest archived checkpoint. */
-  readonly size: number;
-}
 
 /** A log that was written back. */
 export interface RestoredLog extends ArchivedLogName {
@@ -66,16 +52,6 @@ export interface RestoreLogOptions {
    * that they endorsed. @defaultValue the keys in the archive, which whoever can write there can replace
    */
   readonly publicKeys?: readonly string[] | undefined;
-}
-
-/** The logs in an archive, by name. @throws {GovernanceError} EVIDENCE_TIER_UNAVAILABLE */
-export async function listArchivedLogs(store: ArchiveStore): Promise<readonly ArchivedLogName[]> {
-  const sizes = new Map<string, number>();
-  for await (const { key } of store.list(`${CHECKPOINTS}/`)) {
-    const [, name = ''] = key.split('/');
-    sizes.set(name, Math.max(sizes.get(name) ?? 0, sizeOfKey(key) ?? 0));
-  }
-  return [...sizes].map(([name, size]) => ({ name, origin: originOfName(name) ?? '', size }));
 }
 
 /**
@@ -310,17 +286,6 @@ class Restoring {
   }
 }
 
-function chooseLog(logs: readonly ArchivedLogName[], wanted: string): ArchivedLogName {
-  const fitting = logs.filter(
-    ({ name, origin }) => wanted === '' || wanted === name || wanted === origin,
-  );
-  const [first, second] = fitting;
-  if (first !== undefined && second === undefined) return first;
-  const names = (fitting.length === 0 ? logs : fitting).map(({ name }) => name).join(', ');
-  const problem = `${fitting.length} archived logs fit; there are: ${names === '' ? 'none' : names}`;
-  throw new GovernanceError('OPTIONS_INVALID', { where: 'restoreLog(log)', problem });
-}
-
 async function assertFree(folder: string): Promise<void> {
   for (const path of [folder, keyFileOf(folder)]) {
     const names = await readdir(path).catch((error: unknown) => {
@@ -340,26 +305,5 @@ async function inBatches(count: number, each: (index: number) => Promise<void>):
   for (let start = 0; start < count; start += BATCH) {
     const size = Math.min(BATCH, count - start);
     await Promise.all(Array.from({ length: size }, (_, i) => each(start + i)));
-  }
-}
-
-/** What the tree lacks of so many full bundles, as records. @param written indexes of bundles, in order. */
-function gapsBetween(written: readonly number[], count: number): readonly RecordRange[] {
-  const gaps: RecordRange[] = [];
-  let next = 0;
-  for (const index of [...written, count]) {
-    if (index > next) gaps.push([next * TILE_WIDTH, index * TILE_WIDTH]);
-    next = index + 1;
-  }
-  return gaps;
-}
-
-async function nullIfCorrupt<T>(read: () => Promise<T>): Promise<T | null> {
-  try {
-    return await read();
-  } catch (error) {
-    if (!(error instanceof GovernanceError)) throw error;
-    if (error.code !== 'EVIDENCE_CORRUPT' && error.code !== 'EVIDENCE_KEY_INVALID') throw error;
-    return null;
   }
 }
