@@ -15,7 +15,9 @@ import {
 } from '../../src/cold.ts';
 import { encodeBundle } from '../../src/entry-bundle.ts';
 import { verifyEvidence } from '../../src/index.ts';
+import { formatEndorsement } from '../../src/keys/key-endorsement.ts';
 import { createIndexFollower, EvidenceIndex, type SqlClient } from '../../src/warm.ts';
+import { makeKey } from '../signed-log.ts';
 import { errorOf, openWriter, temporaryFolder, unsyncedFiles } from '../support.ts';
 import { append, plain, writeLog } from './support.ts';
 
@@ -248,6 +250,26 @@ describe('heads in the archive', () => {
       expect(lastError).toMatch(/archive holds 600 records of this log, more than|do not make/);
     }, PATIENCE);
     expect(follower.status().behindRecords).toBeGreaterThanOrEqual(0);
+  });
+});
+
+describe('the keys of a log', () => {
+  it('are archived and restored with as many rotations as a writer takes', async () => {
+    const log = await writeLog(await temporaryFolder(), plain(3));
+    const [origin = ''] = (await readFile(join(log, 'checkpoint'), 'utf8')).split('\n');
+    const keys = Array.from({ length: 200 }, () => makeKey(origin));
+    const notes = keys.slice(1).map((key, i) => {
+      const old = keys[i] ?? key;
+      const change = { origin, oldKey: old.vkey, newKey: key.vkey, size: 0, root: 'AAAA' };
+      return old.note(formatEndorsement(change));
+    });
+    expect(notes.join('').length).toBeGreaterThan(65_536);
+    await writeFile(join(log, 'key-endorsements'), notes.join(''));
+    const store = createFolderStore(join(await temporaryFolder(), 'archive'));
+    await level(archive(store, [log]), 3);
+    const copy = join(await temporaryFolder(), 'copy');
+    await restoreLog(store, '', copy);
+    expect(await readFile(join(copy, 'key-endorsements'), 'utf8')).toBe(notes.join(''));
   });
 });
 
