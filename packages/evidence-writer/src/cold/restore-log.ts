@@ -22,15 +22,13 @@ import { Archive } from './archive.ts';
 import { CHECKPOINTS, edgeKey, KEYS, PROOFS, plainKey, sizeOfKey } from './archive-keys.ts';
 import type { ArchiveStore } from './archive-store.ts';
 import { type ArchivedLogName, chooseLog, listArchivedLogs } from './archived-log-name.ts';
+import { inBatches } from './in-batches.ts';
 import { decodeLogKeys } from './log-keys-file.ts';
 import { gapsBetween } from './missing-ranges.ts';
 import { nullIfCorrupt } from './null-if-corrupt.ts';
 import { RETENTION_CLASSES } from './retention.ts';
 
 const FILE_MODE = 0o600;
-
-/** Hash tiles that are read and written together. */
-const BATCH = 8;
 
 const restoreOptions = z.strictObject({ publicKeys: z.array(z.string()).min(1).optional() });
 
@@ -298,12 +296,5 @@ async function assertFree(folder: string): Promise<void> {
       place: 'folder',
       problem: 'is there already; nothing is written over it',
     });
-  }
-}
-
-async function inBatches(count: number, each: (index: number) => Promise<void>): Promise<void> {
-  for (let start = 0; start < count; start += BATCH) {
-    const size = Math.min(BATCH, count - start);
-    await Promise.all(Array.from({ length: size }, (_, i) => each(start + i)));
   }
 }
