@@ -57,7 +57,7 @@ describe('govern serve', () => {
     );
     await once(socket, 'data');
     child.kill('SIGTERM');
-    await vi.waitFor(() => expect(stderr()).toContain('SIGTERM: closing'));
+    await vi.waitFor(() => expect(stderr()).toContain('SIGTERM: closing'), 10_000);
     // Those within a second of the first count as the same signal.
     const again = setInterval(() => child.kill('SIGTERM'), 100);
     atEnd(async () => clearInterval(again));

@@ -176,7 +176,7 @@ describe('erasing records', () => {
     const writer = await openWriter({ dir, files });
     for (let i = 0; i < 256; i += 1) append(writer, { tenant: 'gone' });
     const erasing = writer.erase({ select: { tenant: 'gone' }, ...order });
-    await vi.waitFor(() => expect(placed).toHaveLength(2));
+    await vi.waitFor(() => expect(placed).toHaveLength(2), { timeout: 10_000 });
     const closing = writer.close();
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect((await errorOf(openWriter({ dir }))).code).toBe('EVIDENCE_LOCKED');

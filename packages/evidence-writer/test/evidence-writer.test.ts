@@ -267,9 +267,9 @@ describe('the queue', () => {
     const dir = await temporaryFolder();
     const writer = await openWriter({ dir, groupMaxAgeMs: 20, checkpointIntervalMs: 20 });
     for (let i = 0; i < 250; i += 1) writer.appendDecision(call({ i }), allowed());
-    await vi.waitFor(() => expect(writer.status().checkpointed).toBe(250));
+    await vi.waitFor(() => expect(writer.status().checkpointed).toBe(250), { timeout: 10_000 });
     writer.appendDecision(call(), allowed());
-    await vi.waitFor(() => expect(writer.status().checkpointed).toBe(251));
+    await vi.waitFor(() => expect(writer.status().checkpointed).toBe(251), { timeout: 10_000 });
   });
 });
 

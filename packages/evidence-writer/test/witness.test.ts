@@ -23,6 +23,9 @@ import { allowed, call, openWriter, temporaryFolder } from './support.ts';
 const ORIGIN = 'cortex-governance.local/default';
 const NEVER_MS = 1_000_000;
 
+/** For a machine that is busy with something else. */
+const WAIT = { timeout: 10_000 };
+
 const open: { close(): Promise<unknown> }[] = [];
 
 afterEach(async () => {
@@ -202,9 +205,9 @@ describe('a log with witnesses', () => {
     const { log, writer } = await logOf(1);
     const witness = await witnessOf(writer.vkey);
     const follower = follow(log, [witness], { intervalMs: 10 });
-    await vi.waitFor(() => expect(follower.status().witnessed).toBe(1));
+    await vi.waitFor(() => expect(follower.status().witnessed).toBe(1), WAIT);
     await append(writer, 4);
-    await vi.waitFor(() => expect(follower.status().witnessed).toBe(5));
+    await vi.waitFor(() => expect(follower.status().witnessed).toBe(5), WAIT);
     // Takes connections, and never answers.
     const silent = createServer(() => {});
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
