@@ -1,39 +1,55 @@
 import { join } from 'node:path';
 import { errorMessage } from '@cortex-governance/core';
 import { readBounded } from './bounded-read.ts';
-import { type DecodedBundle, decodeBundle, MAX_RECORD_BYTES } from './entry-bundle.ts';
+import { corruptEvidence } from './corrupt-evidence.ts';
+import { type DecodedBundle, decodeBundle, MAX_BUNDLE_BYTES } from './entry-bundle.ts';
 import { tileWidths } from './tile-audit.ts';
-import { TILE_WIDTH, tilePath } from './tile-path.ts';
-
-/** Largest entry bundle, in bytes. */
-export const MAX_BUNDLE_BYTES: number = TILE_WIDTH * (MAX_RECORD_BYTES + 2);
+import { tilePath } from './tile-path.ts';
 
 /** How often files are listed anew when the one listed was replaced before it was opened. */
 const MAX_RACES = 5;
 
 /** An entry bundle as found on disk. */
-export interface FoundBundle extends DecodedBundle {
+interface FoundBundle extends DecodedBundle {
   readonly path: string;
   readonly width: number;
+}
+
+/**
+ * The first `width` records of a bundle; an erased one is empty.
+ * @throws {GovernanceError} EVIDENCE_CORRUPT for a bundle that is missing, cannot be read, or is cut short.
+ */
+export async function readRecords(
+  folder: string,
+  index: number,
+  width: number,
+): Promise<readonly Buffer[]> {
+  const { records, path, end, problem } = await readBundle(folder, index, width);
+  if (records.length >= width) return records.slice(0, width);
+  throw corruptEvidence(join(folder, path), `byte ${end}`, problem ?? 'cut short');
 }
 
 /**
  * The entry bundle of an index: the file of exactly this width, or the narrowest wider one, which holds
  * the same records and more. Its `problem` says what is wrong; a missing bundle has no records.
  */
-export async function readBundle(
-  folder: string,
-  index: number,
-  width: number,
-): Promise<FoundBundle> {
+async function readBundle(folder: string, index: number, width: number): Promise<FoundBundle> {
   for (let races = 0; races < MAX_RACES; races += 1) {
-    for (const candidate of await tileWidths(folder, 'entries', index)) {
+    for (const candidate of await widthsOf(folder, index)) {
       if (candidate < width) continue;
       const bundle = await readBundleFile(folder, index, candidate);
       if (bundle !== null) return bundle;
     }
   }
   return nothing(tilePath('entries', index, width), width, 'missing');
+}
+
+async function widthsOf(folder: string, index: number): Promise<readonly number[]> {
+  try {
+    return await tileWidths(folder, 'entries', index);
+  } catch (error) {
+    throw corruptEvidence(join(folder, tilePath('entries', index)), 'file', errorMessage(error));
+  }
 }
 
 /** One file of a bundle; null when there is none of this width. */

@@ -1,4 +1,4 @@
-import { GovernanceError } from '@cortex-governance/core';
+import { corruptEvidence } from './corrupt-evidence.ts';
 import { HASH_BYTES } from './merkle-hash.ts';
 import { openSignedNote } from './signed-note.ts';
 import { decodeBase64 } from './strict-base64.ts';
@@ -24,15 +24,15 @@ export function formatCheckpoint(checkpoint: Checkpoint): string {
  * @throws {GovernanceError} EVIDENCE_CORRUPT
  */
 export function parseCheckpoint(text: string, file: string): Checkpoint {
-  if (!text.endsWith('\n')) throw checkpointError(file, 'end', 'no newline');
+  if (!text.endsWith('\n')) throw corruptEvidence(file, 'end', 'no newline');
   const [origin = '', sizeText = '', rootText = ''] = text.split('\n');
   const size = Number(sizeText);
   const root = decodeBase64(rootText);
-  if (origin === '') throw checkpointError(file, 'line 1', 'no origin');
+  if (origin === '') throw corruptEvidence(file, 'line 1', 'no origin');
   if (!/^(0|[1-9]\d*)$/.test(sizeText) || !Number.isSafeInteger(size)) {
-    throw checkpointError(file, 'line 2', 'not a tree size');
+    throw corruptEvidence(file, 'line 2', 'not a tree size');
   }
-  if (root === null || rootText === '') throw checkpointError(file, 'line 3', 'not a base64 root');
+  if (root === null || rootText === '') throw corruptEvidence(file, 'line 3', 'not a base64 root');
   return { origin, size, root };
 }
 
@@ -48,14 +48,10 @@ export function openCheckpoint(
   const { text, signedBy } = openSignedNote(note, keys, file);
   const checkpoint = parseCheckpoint(text, file);
   if (!signedBy.includes(checkpoint.origin)) {
-    throw checkpointError(file, 'line 1', `origin ${checkpoint.origin} has not signed it`);
+    throw corruptEvidence(file, 'line 1', `origin ${checkpoint.origin} has not signed it`);
   }
   if (checkpoint.root.length !== HASH_BYTES) {
-    throw checkpointError(file, 'line 3', 'not a SHA-256 root');
+    throw corruptEvidence(file, 'line 3', 'not a SHA-256 root');
   }
   return checkpoint;
-}
-
-function checkpointError(file: string, place: string, problem: string): GovernanceError {
-  return new GovernanceError('EVIDENCE_CORRUPT', { file, place, problem });
 }

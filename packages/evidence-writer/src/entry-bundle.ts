@@ -1,7 +1,12 @@
+import { TILE_WIDTH } from './tile-path.ts';
+
 /** Longest record, in bytes: what the 16-bit length prefix of an entry bundle can say. */
 export const MAX_RECORD_BYTES = 65_535;
 
 const PREFIX_BYTES = 2;
+
+/** Largest entry bundle, in bytes. */
+export const MAX_BUNDLE_BYTES: number = TILE_WIDTH * (PREFIX_BYTES + MAX_RECORD_BYTES);
 
 /** Bytes of the records with their length prefixes. */
 export function bundleBytes(records: readonly Uint8Array[]): number {

@@ -7,9 +7,9 @@ import {
   parseOptions,
 } from '@cortex-governance/core';
 import { z } from 'zod';
-import { readBounded } from './bounded-read.ts';
-import { readBundle } from './bundle-reader.ts';
+import { readRecords } from './bundle-reader.ts';
 import { openCheckpoint } from './checkpoint.ts';
+import { corruptEvidence } from './corrupt-evidence.ts';
 import { encodeBundle } from './entry-bundle.ts';
 import { RECORDS_ERASED } from './erasure-announcement.ts';
 import type { DecisionRecord } from './evidence-record.ts';
@@ -18,6 +18,7 @@ import { CHECKPOINT_FILE, SCRATCH_FOLDER } from './log-layout.ts';
 import type { LogWriter } from './log-writer.ts';
 import { leafHash } from './merkle-hash.ts';
 import { VerifiedTiles } from './proof/verified-tiles.ts';
+import { readLogFile } from './read-log-file.ts';
 import { parseRecord } from './record-parser.ts';
 import { MAX_NOTE_BYTES } from './signed-note.ts';
 import { TILE_WIDTH, tilePath } from './tile-path.ts';
@@ -156,8 +157,8 @@ export class RecordEraser {
 
   async #openTiles(): Promise<VerifiedTiles> {
     const file = join(this.#folder, CHECKPOINT_FILE);
-    const note = await readBounded(file, MAX_NOTE_BYTES);
-    if (note === null) throw corrupt(file, 'file', 'missing');
+    const note = await readLogFile(file, MAX_NOTE_BYTES);
+    if (note === null) throw corruptEvidence(file, 'file', 'missing');
     const { size, root } = openCheckpoint(note, [this.#parts.verifier], file);
     return VerifiedTiles.open(this.#folder, size, root);
   }
@@ -180,18 +181,22 @@ export class RecordEraser {
     let hasNewer = false;
     const nowMs = this.#parts.clock.wallMs();
     const width = Math.min(TILE_WIDTH, tiles.size - index * TILE_WIDTH);
-    for (const [i, bytes] of (await this.#read(index, width)).entries()) {
+    for (const [i, bytes] of (await readRecords(this.#folder, index, width)).entries()) {
       if (bytes.length === 0) continue;
       const seq = index * TILE_WIDTH + i;
       const { record, problem } = parseRecord(bytes, seq);
-      if (problem !== null) throw corrupt(this.#folder, `record ${seq}`, problem);
+      if (problem !== null) throw corruptEvidence(this.#folder, `record ${seq}`, problem);
       if (record.kind !== 'decision') continue;
       if (!isSelected(record, select)) {
         hasNewer ||= record.ts !== null && Date.parse(record.ts) <= nowMs;
       } else if (leafHash(bytes).equals(await tiles.leaf(seq))) {
         found.push(seq);
       } else {
-        throw corrupt(this.#folder, `record ${seq}`, 'does not have its hash: nothing is erased');
+        throw corruptEvidence(
+          this.#folder,
+          `record ${seq}`,
+          'does not have its hash: nothing is erased',
+        );
       }
     }
     return { found, hasNewer };
@@ -218,7 +223,7 @@ export class RecordEraser {
   }
 
   async #rewrite(index: number, ranges: readonly Range[]): Promise<void> {
-    const records = await this.#read(index, TILE_WIDTH);
+    const records = await readRecords(this.#folder, index, TILE_WIDTH);
     const kept = records.map((record, i) => {
       const seq = index * TILE_WIDTH + i;
       return ranges.some(([from, to]) => from <= seq && seq < to) ? Buffer.alloc(0) : record;
@@ -228,13 +233,6 @@ export class RecordEraser {
     // Partial bundles of checkpoints just before this one was full may still be there.
     await this.#parts.files.remove(`${file}.p`);
     await this.#parts.files.syncFolder(dirname(file));
-  }
-
-  async #read(index: number, width: number): Promise<readonly Buffer[]> {
-    const bundle = await readBundle(this.#folder, index, width);
-    if (bundle.records.length >= width) return bundle.records.slice(0, width);
-    const file = join(this.#folder, bundle.path);
-    throw corrupt(file, `byte ${bundle.end}`, bundle.problem ?? 'cut short');
   }
 }
 
@@ -268,8 +266,4 @@ function bundlesOf(ranges: readonly Range[]): readonly number[] {
 
 function failed(file: string, problem: string, cause?: unknown): GovernanceError {
   return new GovernanceError('EVIDENCE_WRITE_FAILED', { file, problem }, { cause });
-}
-
-function corrupt(file: string, place: string, problem: string): GovernanceError {
-  return new GovernanceError('EVIDENCE_CORRUPT', { file, place, problem });
 }

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { errorMessage, GovernanceError } from '@cortex-governance/core';
-import { readBounded } from './bounded-read.ts';
+import type { GovernanceError } from '@cortex-governance/core';
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
 import { CompactRange } from './compact-range.ts';
-import { decodeBundle, MAX_RECORD_BYTES } from './entry-bundle.ts';
+import { corruptEvidence } from './corrupt-evidence.ts';
+import { decodeBundle, MAX_BUNDLE_BYTES } from './entry-bundle.ts';
 import { readJournal } from './journal-reader.ts';
 import type { CheckpointSigner } from './keys/checkpoint-signer.ts';
 import type { LogFiles } from './log-files.ts';
@@ -16,11 +16,9 @@ import {
 } from './log-layout.ts';
 import { LogTree, type TreeEdge } from './log-tree.ts';
 import { EMPTY_ROOT, HASH_BYTES, leafHash, nodeHash } from './merkle-hash.ts';
+import { readLogFile } from './read-log-file.ts';
 import { MAX_NOTE_BYTES } from './signed-note.ts';
 import { hashesAtLevel, TILE_WIDTH, type TileLevel, tilePath } from './tile-path.ts';
-
-/** Largest entry bundle, in bytes. */
-export const MAX_BUNDLE_BYTES = TILE_WIDTH * (MAX_RECORD_BYTES + 2);
 
 /** What {@link recoverLog} found and did. */
 export interface LogRecovery {
@@ -80,12 +78,12 @@ async function readOwnCheckpoint(
   signer: CheckpointSigner,
 ): Promise<Checkpoint | null> {
   const file = join(folder, CHECKPOINT_FILE);
-  const note = await readFileOf(file, MAX_NOTE_BYTES);
+  const note = await readLogFile(file, MAX_NOTE_BYTES);
   if (note === null) {
     const journal = await files.list(join(folder, JOURNAL_FOLDER));
     const tiles = await files.list(join(folder, TILE_FOLDER));
     if (journal.length + tiles.length === 0) return null;
-    throw corrupt(file, 'file', 'missing, but there are records');
+    throw corruptEvidence(file, 'file', 'missing, but there are records');
   }
   return openCheckpoint(note, [signer.verifier], file);
 }
@@ -104,7 +102,7 @@ async function readEdge(folder: string, checkpoint: Checkpoint): Promise<TreeEdg
       folder,
       tilePath(0, Math.floor(size / TILE_WIDTH), size % TILE_WIDTH || TILE_WIDTH),
     );
-    throw corrupt(
+    throw corruptEvidence(
       file,
       `tree of ${size} records`,
       'the tiles at its edge do not have the signed root',
@@ -122,7 +120,7 @@ async function readPartialTile(folder: string, size: number, level: number): Pro
   const wanted = tile.width * HASH_BYTES;
   if (bytes.length !== wanted) {
     const place = `byte ${Math.min(bytes.length, wanted)}`;
-    throw corrupt(
+    throw corruptEvidence(
       file,
       place,
       bytes.length < wanted ? 'cut short' : 'bytes that belong to no hash',
@@ -144,14 +142,18 @@ async function readPartialBundle(
   const { records, offsets, end, problem } = decodeBundle(bytes, width);
   for (const [i, hash] of hashes.entries()) {
     const record = records[i];
-    if (record === undefined) throw corrupt(file, `byte ${end}`, 'cut short');
+    if (record === undefined) throw corruptEvidence(file, `byte ${end}`, 'cut short');
     if (!leafHash(record).equals(hash)) {
-      throw corrupt(file, `byte ${offsets[i]}`, `record ${index * TILE_WIDTH + i} was changed`);
+      throw corruptEvidence(
+        file,
+        `byte ${offsets[i]}`,
+        `record ${index * TILE_WIDTH + i} was changed`,
+      );
     }
   }
   // Nobody signed what stands behind the records, so it may be anything: never copied, never lost unseen.
-  if (problem !== null) throw corrupt(file, `byte ${end}`, problem);
-  if (records.length < width) throw corrupt(file, `byte ${end}`, 'cut short');
+  if (problem !== null) throw corruptEvidence(file, `byte ${end}`, problem);
+  if (records.length < width) throw corruptEvidence(file, `byte ${end}`, 'cut short');
   return records.slice(0, hashes.length);
 }
 
@@ -164,10 +166,10 @@ async function readTile(
 ): Promise<{ file: string; bytes: Buffer; width: number }> {
   for (const width of [partialWidth, TILE_WIDTH]) {
     const file = join(folder, tilePath(level, index, width));
-    const bytes = await readFileOf(file, MAX_BUNDLE_BYTES);
+    const bytes = await readLogFile(file, MAX_BUNDLE_BYTES);
     if (bytes !== null) return { file, bytes, width };
   }
-  throw corrupt(join(folder, tilePath(level, index, partialWidth)), 'file', 'missing');
+  throw corruptEvidence(join(folder, tilePath(level, index, partialWidth)), 'file', 'missing');
 }
 
 /** Root of the complete subtree of 2^level leaves at the right edge. */
@@ -190,7 +192,7 @@ async function replay(files: LogFiles, folder: string, tree: LogTree): Promise<L
   let cut = { cutBytes: 0, cutFile: '' };
   for await (const { frame, fault } of readJournal(join(folder, JOURNAL_FOLDER))) {
     if (fault !== null) {
-      if (!fault.torn) throw corrupt(fault.file, `byte ${fault.offset}`, fault.problem);
+      if (!fault.torn) throw corruptEvidence(fault.file, `byte ${fault.offset}`, fault.problem);
       if (fault.index > tree.size) throw missingRecords(fault.file, tree.size);
       cut = await cutTail(files, fault.file, fault.offset);
       if (end === -1) end = fault.index;
@@ -202,7 +204,7 @@ async function replay(files: LogFiles, folder: string, tree: LogTree): Promise<L
   }
   if (end !== -1 && end < start) {
     const file = join(folder, JOURNAL_FOLDER);
-    throw corrupt(
+    throw corruptEvidence(
       file,
       `record ${end}`,
       `the journal ends before the checkpoint of ${start} records`,
@@ -212,7 +214,7 @@ async function replay(files: LogFiles, folder: string, tree: LogTree): Promise<L
 }
 
 function missingRecords(file: string, from: number): GovernanceError {
-  return corrupt(file, 'start', `records from ${from} on are missing before it`);
+  return corruptEvidence(file, 'start', `records from ${from} on are missing before it`);
 }
 
 async function cutTail(
@@ -220,7 +222,7 @@ async function cutTail(
   file: string,
   offset: number,
 ): Promise<{ cutBytes: number; cutFile: string }> {
-  const before = (await readFileOf(file, Number.MAX_SAFE_INTEGER))?.length ?? offset;
+  const before = (await readLogFile(file, Number.MAX_SAFE_INTEGER))?.length ?? offset;
   await files.truncateFile(file, offset);
   return { cutBytes: before - offset, cutFile: file };
 }
@@ -229,16 +231,4 @@ async function emptyJournal(files: LogFiles, folder: string): Promise<void> {
   const journal = join(folder, JOURNAL_FOLDER);
   for (const name of await files.list(journal)) await files.remove(join(journal, name));
   await files.syncFolder(journal);
-}
-
-async function readFileOf(file: string, maxBytes: number): Promise<Buffer | null> {
-  try {
-    return await readBounded(file, maxBytes);
-  } catch (error) {
-    throw corrupt(file, 'file', errorMessage(error));
-  }
-}
-
-function corrupt(file: string, place: string, problem: string): GovernanceError {
-  return new GovernanceError('EVIDENCE_CORRUPT', { file, place, problem });
 }

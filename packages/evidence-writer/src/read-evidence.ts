@@ -1,11 +1,11 @@
 import { join, resolve } from 'node:path';
-import { errorMessage, GovernanceError } from '@cortex-governance/core';
-import { readBounded } from './bounded-read.ts';
-import { readBundle } from './bundle-reader.ts';
+import { readRecords } from './bundle-reader.ts';
 import { parseCheckpoint } from './checkpoint.ts';
+import { corruptEvidence } from './corrupt-evidence.ts';
 import type { EvidenceRecord } from './evidence-record.ts';
 import { readJournal } from './journal-reader.ts';
 import { CHECKPOINT_FILE, JOURNAL_FOLDER } from './log-layout.ts';
+import { readLogFile } from './read-log-file.ts';
 import { parseRecord } from './record-parser.ts';
 import { MAX_NOTE_BYTES } from './signed-note.ts';
 import { TILE_WIDTH } from './tile-path.ts';
@@ -18,8 +18,8 @@ export interface ReadEvidenceOptions {
 
 /**
  * The records of a log in order, those behind the checkpoint too; works while the log is written, and
- * then ends at some record that was the last at some moment. Leaves out what was erased. Checks form, not truth: no hash and no
- * signature. That is `verifyEvidence`'s job.
+ * then ends at some record that was the last at some moment. Leaves out what was erased. Checks form, not
+ * truth: no hash and no signature. That is `verifyEvidence`'s job.
  * @param dir the log's folder.
  * @throws {GovernanceError} EVIDENCE_CORRUPT for a record or file that cannot be read.
  */
@@ -33,7 +33,8 @@ export async function* readEvidence(
     const size = await checkpointSize(folder);
     while (next < size) {
       const start = next - (next % TILE_WIDTH);
-      const records = await bundleRecords(folder, start, Math.min(size - start, TILE_WIDTH));
+      const width = Math.min(size - start, TILE_WIDTH);
+      const records = await readRecords(folder, start / TILE_WIDTH, width);
       for (const record of records.slice(next - start)) {
         // Of an erased record nothing but its hash is there.
         if (record.length > 0) yield parse(record, next, folder);
@@ -48,7 +49,11 @@ export async function* readEvidence(
     // A writer may have moved records from the journal to the tiles between the two reads.
     if ((await checkpointSize(folder)) > next) continue;
     if (found.start <= next) return;
-    throw corrupt(join(folder, JOURNAL_FOLDER), 'start', `records from ${next} on are missing`);
+    throw corruptEvidence(
+      join(folder, JOURNAL_FOLDER),
+      'start',
+      `records from ${next} on are missing`,
+    );
   }
 }
 
@@ -63,40 +68,20 @@ async function* readTail(
     if (isFirst) found.start = frame?.firstIndex ?? fault?.index ?? from;
     isFirst = false;
     if (found.start > from || fault?.torn === true) return;
-    if (fault !== null) throw corrupt(fault.file, `byte ${fault.offset}`, fault.problem);
+    if (fault !== null) throw corruptEvidence(fault.file, `byte ${fault.offset}`, fault.problem);
     yield* frame.records.slice(Math.max(0, from - frame.firstIndex));
   }
 }
 
 async function checkpointSize(folder: string): Promise<number> {
   const file = join(folder, CHECKPOINT_FILE);
-  let note: Buffer | null;
-  try {
-    note = await readBounded(file, MAX_NOTE_BYTES);
-  } catch (error) {
-    throw corrupt(file, 'file', errorMessage(error));
-  }
-  if (note === null) throw corrupt(file, 'file', 'missing');
+  const note = await readLogFile(file, MAX_NOTE_BYTES);
+  if (note === null) throw corruptEvidence(file, 'file', 'missing');
   return parseCheckpoint(note.toString(), file).size;
-}
-
-async function bundleRecords(
-  folder: string,
-  start: number,
-  width: number,
-): Promise<readonly Buffer[]> {
-  const bundle = await readBundle(folder, start / TILE_WIDTH, width);
-  if (bundle.records.length >= width) return bundle.records.slice(0, width);
-  const problem = bundle.problem ?? 'cut short';
-  throw corrupt(join(folder, bundle.path), `byte ${bundle.end}`, problem);
 }
 
 function parse(bytes: Buffer, index: number, folder: string): EvidenceRecord {
   const { record, problem } = parseRecord(bytes, index);
-  if (record === null) throw corrupt(folder, `record ${index}`, problem);
+  if (record === null) throw corruptEvidence(folder, `record ${index}`, problem);
   return record;
-}
-
-function corrupt(file: string, place: string, problem: string): GovernanceError {
-  return new GovernanceError('EVIDENCE_CORRUPT', { file, place, problem });
 }

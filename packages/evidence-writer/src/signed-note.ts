@@ -1,4 +1,4 @@
-import { GovernanceError } from '@cortex-governance/core';
+import { corruptEvidence } from './corrupt-evidence.ts';
 import { decodeBase64 } from './strict-base64.ts';
 import { isKeyName, type VerifierKey } from './verifier-key.ts';
 
@@ -62,11 +62,11 @@ export function openSignedNote(
     const key = keys.find((known) => known.name === name && known.keyId === keyId);
     if (key === undefined) continue;
     if (!key.verify(message, signature)) {
-      throw noteError(file, `signature by ${name}`, 'does not match the text');
+      throw corruptEvidence(file, `signature by ${name}`, 'does not match the text');
     }
     signing.push(key);
   }
-  if (signing.length === 0) throw noteError(file, 'signatures', 'none by a known key');
+  if (signing.length === 0) throw corruptEvidence(file, 'signatures', 'none by a known key');
   const signedBy = signing.map((key) => key.name);
   return { text, signedBy, signingKeys: signing.map((key) => key.line) };
 }
@@ -80,21 +80,21 @@ export function parseNote(
   file: string,
 ): { readonly text: string; readonly signatures: readonly NoteSignature[] } {
   if (note.length > MAX_NOTE_BYTES)
-    throw noteError(file, 'note', `longer than ${MAX_NOTE_BYTES} bytes`);
+    throw corruptEvidence(file, 'note', `longer than ${MAX_NOTE_BYTES} bytes`);
   const whole = decodeUtf8(note);
   if (whole === null || hasControlCharacter(whole)) {
-    throw noteError(file, 'note', 'not UTF-8 text without control characters');
+    throw corruptEvidence(file, 'note', 'not UTF-8 text without control characters');
   }
   const split = whole.lastIndexOf('\n\n');
   if (split === -1 || !whole.endsWith('\n')) {
-    throw noteError(file, 'note', 'no signature lines after an empty line');
+    throw corruptEvidence(file, 'note', 'no signature lines after an empty line');
   }
   const lines = whole.slice(split + 2, -1).split('\n');
   if (lines.length > MAX_SIGNATURES)
-    throw noteError(file, 'signatures', `more than ${MAX_SIGNATURES}`);
+    throw corruptEvidence(file, 'signatures', `more than ${MAX_SIGNATURES}`);
   const signatures = lines.map((line, i) => {
     const signature = parseSignature(line);
-    if (signature === null) throw noteError(file, `signature line ${i + 1}`, 'malformed');
+    if (signature === null) throw corruptEvidence(file, `signature line ${i + 1}`, 'malformed');
     return signature;
   });
   return { text: whole.slice(0, split + 1), signatures };
@@ -123,8 +123,4 @@ function decodeUtf8(bytes: Uint8Array): string | null {
 
 function hasControlCharacter(text: string): boolean {
   return /[^\P{Cc}\n]/u.test(text);
-}
-
-function noteError(file: string, place: string, problem: string): GovernanceError {
-  return new GovernanceError('EVIDENCE_CORRUPT', { file, place, problem });
 }

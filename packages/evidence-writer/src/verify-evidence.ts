@@ -4,6 +4,7 @@ import { errorMessage, GovernanceError, parseOptions } from '@cortex-governance/
 import { z } from 'zod';
 import { readBounded } from './bounded-read.ts';
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
+import { corruptEvidence } from './corrupt-evidence.ts';
 import type { EvidenceFault, EvidenceReport } from './evidence-report.ts';
 import { endorsedKeys } from './keys/key-endorsement.ts';
 import { LogAudit, type LogAuditResult } from './log-audit.ts';
@@ -215,16 +216,16 @@ function describeWitnessed({
 async function readKeysBeside(folder: string): Promise<readonly VerifierKey[]> {
   const file = join(dirname(folder), `${basename(folder)}.vkey`);
   const text = await readNamed(file, MAX_VKEY_BYTES);
-  if (text === null) throw corrupt(file, 'missing, and no public key was given');
+  if (text === null) throw corruptEvidence(file, '', 'missing, and no public key was given');
   const key = parseVerifierKey(text.toString());
-  if (key === null) throw corrupt(file, 'not an Ed25519 vkey line');
+  if (key === null) throw corruptEvidence(file, '', 'not an Ed25519 vkey line');
   return [key];
 }
 
 async function readCheckpoint(folder: string, keys: readonly VerifierKey[]): Promise<Checkpoint> {
   const file = join(folder, CHECKPOINT_FILE);
   const note = await readNamed(file, MAX_NOTE_BYTES);
-  if (note === null) throw corrupt(file, 'missing');
+  if (note === null) throw corruptEvidence(file, '', 'missing');
   return openCheckpoint(note, keys, file);
 }
 
@@ -233,7 +234,7 @@ async function readNamed(file: string, maxBytes: number): Promise<Buffer | null>
   try {
     return await readBounded(file, maxBytes);
   } catch (error) {
-    throw corrupt(file, errorMessage(error));
+    throw corruptEvidence(file, '', errorMessage(error));
   }
 }
 
@@ -246,7 +247,7 @@ function openKept(
   const place = `given checkpoint ${i + 1}`;
   const kept = openCheckpoint(Buffer.from(note), keys, place);
   if (kept.origin !== checkpoint.origin) {
-    throw corrupt(place, `is of ${kept.origin}, not of ${checkpoint.origin}`);
+    throw corruptEvidence(place, '', `is of ${kept.origin}, not of ${checkpoint.origin}`);
   }
   return kept;
 }
@@ -258,8 +259,4 @@ function asFault(error: unknown, folder: string): EvidenceFault {
     : { file: folder, place: '', problem: errorMessage(error) };
   const text = place === '' ? String(problem) : `${place}: ${problem}`;
   return { index: null, file: String(file), offset: null, problem: text, kind: 'damaged' };
-}
-
-function corrupt(file: string, problem: string): GovernanceError {
-  return new GovernanceError('EVIDENCE_CORRUPT', { file, place: '', problem });
 }

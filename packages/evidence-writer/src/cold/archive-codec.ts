@@ -1,4 +1,4 @@
-import { GovernanceError } from '@cortex-governance/core';
+import { corruptEvidence } from '../corrupt-evidence.ts';
 import { loadPeer } from '../tier/tier-error.ts';
 
 /** Content of more bytes than this is compressed. */
@@ -43,15 +43,16 @@ export async function encodeContent(content: Uint8Array): Promise<EncodedContent
 export async function decodeContent(key: string, bytes: Buffer, maxBytes: number): Promise<Buffer> {
   if (!key.endsWith(LZ4_SUFFIX)) return bytes;
   const problem = findFrameProblem(bytes, maxBytes);
-  if (problem !== null) throw corrupt(key, problem);
+  if (problem !== null) throw corruptEvidence(key, 'content', problem);
   const { decompressFrame } = await loadLz4();
   let content: Buffer;
   try {
     content = await decompressFrame(bytes);
   } catch {
-    throw corrupt(key, 'the LZ4 frame is damaged');
+    throw corruptEvidence(key, 'content', 'the LZ4 frame is damaged');
   }
-  if (content.length > maxBytes) throw corrupt(key, `more than ${maxBytes} bytes`);
+  if (content.length > maxBytes)
+    throw corruptEvidence(key, 'content', `more than ${maxBytes} bytes`);
   return content;
 }
 
@@ -81,8 +82,4 @@ export function findFrameProblem(bytes: Buffer, maxBytes: number): string | null
 
 function loadLz4(): Promise<typeof import('lz4-napi')> {
   return loadPeer('cold', 'lz4-napi', () => import('lz4-napi'));
-}
-
-function corrupt(key: string, problem: string): GovernanceError {
-  return new GovernanceError('EVIDENCE_CORRUPT', { file: key, place: 'content', problem });
 }

@@ -1,7 +1,7 @@
-import { GovernanceError } from '@cortex-governance/core';
-import { decodeBundle, encodeBundle } from '../entry-bundle.ts';
+import type { GovernanceError } from '@cortex-governance/core';
+import { corruptEvidence } from '../corrupt-evidence.ts';
+import { decodeBundle, encodeBundle, MAX_BUNDLE_BYTES } from '../entry-bundle.ts';
 import { isErased, type RecordRange } from '../erasure-announcement.ts';
-import { MAX_BUNDLE_BYTES } from '../tier/log-head.ts';
 import { TILE_WIDTH } from '../tile-path.ts';
 import { decodeContent, encodeContent, LZ4_SUFFIX } from './archive-codec.ts';
 import type { ArchiveStore } from './archive-store.ts';
@@ -108,6 +108,5 @@ export class Archive {
 }
 
 function other(key: string): GovernanceError {
-  const problem = 'the archive holds something else than the log';
-  return new GovernanceError('EVIDENCE_CORRUPT', { file: key, place: 'content', problem });
+  return corruptEvidence(key, 'content', 'the archive holds something else than the log');
 }

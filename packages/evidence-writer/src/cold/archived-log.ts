@@ -1,5 +1,5 @@
-import { GovernanceError } from '@cortex-governance/core';
 import { type Checkpoint, openCheckpoint } from '../checkpoint.ts';
+import { corruptEvidence } from '../corrupt-evidence.ts';
 import {
   announcedRanges,
   isErased,
@@ -59,8 +59,7 @@ export class ArchivedLog {
   assertNotAhead({ folder, head }: SignedLog): void {
     if (this.#size <= head.size) return;
     const problem = `the archive holds ${this.#size} records of this log, more than its checkpoint`;
-    const place = `record ${head.size}`;
-    throw new GovernanceError('EVIDENCE_CORRUPT', { file: folder, place, problem });
+    throw corruptEvidence(folder, `record ${head.size}`, problem);
   }
 
   get size(): number {
@@ -99,7 +98,7 @@ export class ArchivedLog {
 
   /**
    * Archives a checkpoint, with the records behind its last full bundle; all full bundles must be there.
-   * False when the log has gone on meanwhile.
+   * False when records of it are erased, which are in a full bundle by then: the log has gone on meanwhile.
    */
   async addHead(log: SignedLog): Promise<boolean> {
     const { size } = log.head;
@@ -107,7 +106,7 @@ export class ArchivedLog {
     const start = size - width;
     if (width > 0) {
       const entries = await log.entries(this.#bundles, width);
-      if (entries === null || entries.some(({ length }) => length === 0)) return false;
+      if (entries.some(({ length }) => length === 0)) return false;
       await this.#archive.putEntries(edgeKey(this.#kept, this.#name, size), entries, {
         isErased: () => false,
         isRight: (i, entry) => log.holds(start + i, entry),
@@ -133,7 +132,7 @@ export class ArchivedLog {
       this.#size = size;
       this.assertNotAhead(log);
       if (size > 0 && Buffer.compare(head.root, await log.root(size)) !== 0) {
-        throw corrupt(checkpointKey(this.#name, size), otherHead(size));
+        throw corruptEvidence(checkpointKey(this.#name, size), 'content', otherHead(size));
       }
       return size;
     }
@@ -207,7 +206,7 @@ export class ArchivedLog {
     if ((await this.#archive.find(key)) === null) return this.#archive.put(key, note);
     const existing = await this.#openHead(log, size);
     if (existing === null || Buffer.compare(existing.root, root) !== 0) {
-      throw corrupt(key, otherHead(size));
+      throw corruptEvidence(key, 'content', otherHead(size));
     }
   }
 }
@@ -216,7 +215,7 @@ async function readBundle(
   log: SignedLog,
   index: number,
 ): Promise<{ index: number; entries: readonly Buffer[]; ranges: readonly RecordRange[] }> {
-  const entries = (await log.entries(index, TILE_WIDTH)) ?? [];
+  const entries = await log.entries(index, TILE_WIDTH);
   return { index, entries, ranges: announcedIn(entries, index * TILE_WIDTH) };
 }
 
@@ -230,8 +229,4 @@ function announcedIn(entries: readonly Buffer[], start: number): readonly Record
 
 function otherHead(size: number): string {
   return `the archive holds another head of ${size} records`;
-}
-
-function corrupt(file: string, problem: string): GovernanceError {
-  return new GovernanceError('EVIDENCE_CORRUPT', { file, place: 'content', problem });
 }

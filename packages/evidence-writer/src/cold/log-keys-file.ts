@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { KEY_ENDORSEMENTS_FILE } from '../log-layout.ts';
-import { keyFileOf, readLogFile } from '../tier/log-head.ts';
+import { readLogFile } from '../read-log-file.ts';
+import { keyFileOf } from '../tier/log-head.ts';
 
 /** Longest key file that is archived, in bytes. */
 const MAX_VKEY_BYTES = 65_536;

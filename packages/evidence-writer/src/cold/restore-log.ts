@@ -1,9 +1,10 @@
 import { readdir, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { GovernanceError, parseOptions, replaceFileDurably } from '@cortex-governance/core';
+import { parseOptions, replaceFileDurably } from '@cortex-governance/core';
 import { z } from 'zod';
 import { isMissing } from '../bounded-read.ts';
 import { openCheckpoint } from '../checkpoint.ts';
+import { corruptEvidence } from '../corrupt-evidence.ts';
 import { decodeBundle, encodeBundle } from '../entry-bundle.ts';
 import type { RecordRange } from '../erasure-announcement.ts';
 import { nodeLogFiles } from '../log-files.ts';
@@ -15,7 +16,8 @@ import {
 } from '../log-layout.ts';
 import { foldHashes, HASH_BYTES, leafHash } from '../merkle-hash.ts';
 import { keysOfLog, parseKeyLines } from '../proof/log-keys.ts';
-import { keyFileOf, type LogHead, readLogFile } from '../tier/log-head.ts';
+import { readLogFile } from '../read-log-file.ts';
+import { keyFileOf, type LogHead } from '../tier/log-head.ts';
 import { hashesAtLevel, parseTilePath, TILE_WIDTH, tilePath } from '../tile-path.ts';
 import type { VerifierKey } from '../verifier-key.ts';
 import { Archive } from './archive.ts';
@@ -159,11 +161,8 @@ class Restoring {
       const edge = await this.#readEdge(size, bundles);
       if (edge !== null) return { size, edge, note: note.note };
     }
-    throw new GovernanceError('EVIDENCE_CORRUPT', {
-      file: `${CHECKPOINTS}/${name}`,
-      place: 'archive',
-      problem: "no checkpoint that the log's key signed and whose last records are archived",
-    });
+    const problem = "no checkpoint that the log's key signed and whose last records are archived";
+    throw corruptEvidence(`${CHECKPOINTS}/${name}`, 'archive', problem);
   }
 
   /** Keys of objects, the one for most records first. */
@@ -291,10 +290,6 @@ async function assertFree(folder: string): Promise<void> {
       return ['a file'];
     });
     if (names.length === 0) continue;
-    throw new GovernanceError('EVIDENCE_CORRUPT', {
-      file: path,
-      place: 'folder',
-      problem: 'is there already; nothing is written over it',
-    });
+    throw corruptEvidence(path, 'folder', 'is there already; nothing is written over it');
   }
 }

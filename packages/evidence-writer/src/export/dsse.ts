@@ -1,5 +1,6 @@
-import { canonicalJson, GovernanceError } from '@cortex-governance/core';
+import { canonicalJson } from '@cortex-governance/core';
 import { z } from 'zod';
+import { corruptEvidence } from '../corrupt-evidence.ts';
 import { decodeBase64 } from '../strict-base64.ts';
 import type { VerifierKey } from '../verifier-key.ts';
 
@@ -82,9 +83,9 @@ export function openEnvelope(
   const signers = keys.filter((key) =>
     envelope.signatures.some((signature) => key.verify(message, signature)),
   );
-  if (signers.length === 0) throw envelopeError(file, 'signatures', 'none by a known key');
+  if (signers.length === 0) throw corruptEvidence(file, 'signatures', 'none by a known key');
   if (envelope.payloadType !== payloadType) {
-    throw envelopeError(file, 'payloadType', `not ${payloadType}`);
+    throw corruptEvidence(file, 'payloadType', `not ${payloadType}`);
   }
   return { payload: envelope.payload, signedBy: signers.map(({ name }) => name) };
 }
@@ -94,22 +95,18 @@ function parseShape(text: string, file: string): z.output<typeof envelopeShape> 
   try {
     value = JSON.parse(text);
   } catch {
-    throw envelopeError(file, 'envelope', 'not JSON');
+    throw corruptEvidence(file, 'envelope', 'not JSON');
   }
   const result = envelopeShape.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
-  throw envelopeError(file, issue?.path.join('.') || 'envelope', issue?.message ?? 'malformed');
+  throw corruptEvidence(file, issue?.path.join('.') || 'envelope', issue?.message ?? 'malformed');
 }
 
 function decode(text: string, place: string, file: string): Buffer {
   const standard = text.replaceAll('-', '+').replaceAll('_', '/');
   const padded = standard + '='.repeat((4 - (standard.length % 4)) % 4);
   const bytes = decodeBase64(padded);
-  if (bytes === null) throw envelopeError(file, place, 'not base64');
+  if (bytes === null) throw corruptEvidence(file, place, 'not base64');
   return bytes;
-}
-
-function envelopeError(file: string, place: string, problem: string): GovernanceError {
-  return new GovernanceError('EVIDENCE_CORRUPT', { file, place, problem });
 }

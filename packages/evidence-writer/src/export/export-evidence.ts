@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { canonicalJson, GovernanceError, parseOptions } from '@cortex-governance/core';
 import { z } from 'zod';
 import { CompactRange } from '../compact-range.ts';
+import { corruptEvidence } from '../corrupt-evidence.ts';
 import { isSigningKey, type SigningKey } from '../keys/signing-key.ts';
 import { leafHash } from '../merkle-hash.ts';
 import { keysOfLog } from '../proof/log-keys.ts';
@@ -128,15 +129,19 @@ class Gathering {
 
   async takeIfSelected({ index, bytes }: SignedEntry, selection: ExportSelection): Promise<void> {
     const { record, problem } = parseRecord(bytes, index);
-    if (record === null) throw corrupt(this.#folder, index, problem);
+    if (record === null) throw corruptEvidence(this.#folder, `record ${index}`, problem);
     if (!isSelected(record, selection)) return;
     const leaf = leafHash(bytes);
     if (Buffer.compare(leaf, await this.#prover.leafHash(index)) !== 0) {
-      throw corrupt(this.#folder, index, 'is not the one under the signed root');
+      throw corruptEvidence(
+        this.#folder,
+        `record ${index}`,
+        'is not the one under the signed root',
+      );
     }
     // Who checks the export has the value alone, and makes the bytes from it.
     if (canonicalJson(record) !== bytes.toString()) {
-      throw corrupt(this.#folder, index, 'is not canonical JSON');
+      throw corruptEvidence(this.#folder, `record ${index}`, 'is not canonical JSON');
     }
     const proof = await this.#prover.inclusionProof(index);
     this.#add(formatExportedRecord(index, proof, bytes), leaf);
@@ -204,12 +209,4 @@ async function signAs(
 
 function tooMany(problem: string): GovernanceError {
   return new GovernanceError('OPTIONS_INVALID', { where: `${WHERE}.maxRecords`, problem });
-}
-
-function corrupt(folder: string, index: number, problem: string): GovernanceError {
-  return new GovernanceError('EVIDENCE_CORRUPT', {
-    file: folder,
-    place: `record ${index}`,
-    problem,
-  });
 }

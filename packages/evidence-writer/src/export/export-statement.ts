@@ -1,5 +1,6 @@
-import { canonicalJson, GovernanceError, isPlainObject } from '@cortex-governance/core';
+import { canonicalJson, isPlainObject } from '@cortex-governance/core';
 import { z } from 'zod';
+import { corruptEvidence } from '../corrupt-evidence.ts';
 import { type ExportSelection, exportSelection } from './export-selection.ts';
 
 /** Type of the payload in the envelope. */
@@ -112,7 +113,7 @@ export function parseStatement(
   const result = statement.safeParse(parseJson(payload, file));
   if (!result.success) {
     const issue = result.error.issues[0];
-    throw statementError(file, issue?.path.join('.') || 'payload', issue?.message ?? 'malformed');
+    throw corruptEvidence(file, issue?.path.join('.') || 'payload', issue?.message ?? 'malformed');
   }
   const { subject, predicate } = result.data;
   const [{ name, digest }] = subject;
@@ -124,10 +125,6 @@ function parseJson(payload: Uint8Array, file: string): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload));
   } catch {
-    throw statementError(file, 'payload', 'not JSON');
+    throw corruptEvidence(file, 'payload', 'not JSON');
   }
-}
-
-function statementError(file: string, place: string, problem: string): GovernanceError {
-  return new GovernanceError('EVIDENCE_CORRUPT', { file, place, problem });
 }

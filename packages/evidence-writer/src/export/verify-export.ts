@@ -1,6 +1,7 @@
-import { canonicalJson, errorMessage, GovernanceError } from '@cortex-governance/core';
+import { canonicalJson, errorMessage, type GovernanceError } from '@cortex-governance/core';
 import { type Checkpoint, openCheckpoint } from '../checkpoint.ts';
 import { CompactRange } from '../compact-range.ts';
+import { corruptEvidence } from '../corrupt-evidence.ts';
 import type { EvidenceRecord } from '../evidence-record.ts';
 import { leafHash } from '../merkle-hash.ts';
 import { verifyInclusionProof } from '../merkle-proof.ts';
@@ -126,5 +127,5 @@ function checkRecord(
 }
 
 function refused(place: string, problem: string): GovernanceError {
-  return new GovernanceError('EVIDENCE_CORRUPT', { file: EXPORT, place, problem });
+  return corruptEvidence(EXPORT, place, problem);
 }

@@ -1,5 +1,5 @@
-import { GovernanceError } from '@cortex-governance/core';
 import { readBounded } from '../bounded-read.ts';
+import { corruptEvidence } from '../corrupt-evidence.ts';
 import { openSignedNote } from '../signed-note.ts';
 import { parseVerifierKey, type VerifierKey } from '../verifier-key.ts';
 
@@ -40,13 +40,14 @@ export async function readEndorsements(file: string): Promise<readonly KeyEndors
   const bytes = await readBounded(file, MAX_FILE_BYTES);
   if (bytes === null) return [];
   const text = bytes.toString();
-  if (Buffer.compare(Buffer.from(text), bytes) !== 0) throw corrupt(file, 'file', 'not UTF-8');
+  if (Buffer.compare(Buffer.from(text), bytes) !== 0)
+    throw corruptEvidence(file, 'file', 'not UTF-8');
   const notes = text.split(new RegExp(`(?=^${HEADER}\n)`, 'm'));
   const endorsements = notes.map((note, i) => openEndorsement(note, file, `note ${i + 1}`));
   for (const [i, { origin, oldKey }] of endorsements.entries()) {
     const before = endorsements[i - 1];
     if (before !== undefined && (before.newKey !== oldKey || before.origin !== origin)) {
-      throw corrupt(file, `note ${i + 1}`, 'does not continue the note before it');
+      throw corruptEvidence(file, `note ${i + 1}`, 'does not continue the note before it');
     }
   }
   return endorsements;
@@ -76,17 +77,14 @@ export async function endorsedKeys(
 function openEndorsement(note: string, file: string, place: string): KeyEndorsement {
   const [header, origin = '', oldKey = '', newKey = '', size = '', root = '', empty] =
     note.split('\n');
-  if (header !== HEADER || empty !== '') throw corrupt(file, place, 'not a key endorsement');
+  if (header !== HEADER || empty !== '')
+    throw corruptEvidence(file, place, 'not a key endorsement');
   const [from, to] = [parseVerifierKey(oldKey), parseVerifierKey(newKey)];
   if (from === null || to === null || from.name !== origin || to.name !== origin) {
-    throw corrupt(file, place, 'does not name two keys of the log');
+    throw corruptEvidence(file, place, 'does not name two keys of the log');
   }
   const { text } = openSignedNote(Buffer.from(note), [from], file);
   const isPlain = text.split('\n').length === LINES + 1 && /^(0|[1-9]\d{0,15})$/.test(size);
-  if (!isPlain) throw corrupt(file, place, 'not a key endorsement');
+  if (!isPlain) throw corruptEvidence(file, place, 'not a key endorsement');
   return { origin, oldKey: from.line, newKey: to.line, size: Number(size), root };
-}
-
-function corrupt(file: string, place: string, problem: string): GovernanceError {
-  return new GovernanceError('EVIDENCE_CORRUPT', { file, place, problem });
 }

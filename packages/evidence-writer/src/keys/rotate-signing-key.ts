@@ -9,6 +9,7 @@ import {
 import { z } from 'zod';
 import { isMissing, readBounded } from '../bounded-read.ts';
 import { type Checkpoint, formatCheckpoint, openCheckpoint } from '../checkpoint.ts';
+import { corruptEvidence } from '../corrupt-evidence.ts';
 import { DEFAULT_LOCK_WATCH_MS } from '../evidence-options.ts';
 import { createEvidenceWriter } from '../evidence-writer.ts';
 import { nodeLogFiles } from '../log-files.ts';
@@ -18,6 +19,7 @@ import {
   WITNESSED_CHECKPOINT_FILE,
 } from '../log-layout.ts';
 import { LogLock } from '../log-lock.ts';
+import { readLogFile } from '../read-log-file.ts';
 import { formatSignatureLine, MAX_NOTE_BYTES, openSignedNote, parseNote } from '../signed-note.ts';
 import { parseVerifierKey, type VerifierKey } from '../verifier-key.ts';
 import {
@@ -202,7 +204,7 @@ async function resignWitnessed(
   next: CheckpointSigner,
 ): Promise<void> {
   const file = join(folder, WITNESSED_CHECKPOINT_FILE);
-  const note = await readBounded(file, MAX_NOTE_BYTES);
+  const note = await readLogFile(file, MAX_NOTE_BYTES);
   if (note === null || !isSignedBy(note, old, file)) return;
   const { text, signatures } = parseNote(note, file);
   const others = signatures.filter(({ name }) => name !== next.name);
@@ -227,11 +229,8 @@ async function readHead(
   { old, next }: Handover,
 ): Promise<{ readonly checkpoint: Checkpoint; readonly isNew: boolean }> {
   const file = join(folder, CHECKPOINT_FILE);
-  const note = await readBounded(file, MAX_NOTE_BYTES);
-  if (note === null) {
-    const details = { file, place: 'file', problem: 'missing' };
-    throw new GovernanceError('EVIDENCE_CORRUPT', details);
-  }
+  const note = await readLogFile(file, MAX_NOTE_BYTES);
+  if (note === null) throw corruptEvidence(file, 'file', 'missing');
   const keys = [old.verifier, next.verifier];
   const { signingKeys } = openSignedNote(note, keys, file);
   return { checkpoint: openCheckpoint(note, keys, file), isNew: signingKeys.includes(next.vkey) };

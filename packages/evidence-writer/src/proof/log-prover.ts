@@ -1,9 +1,10 @@
 import { join, resolve } from 'node:path';
-import { errorMessage, GovernanceError, parseOptions } from '@cortex-governance/core';
+import { GovernanceError, parseOptions } from '@cortex-governance/core';
 import { z } from 'zod';
-import { readBounded } from '../bounded-read.ts';
 import { type Checkpoint, openCheckpoint } from '../checkpoint.ts';
+import { corruptEvidence } from '../corrupt-evidence.ts';
 import { CHECKPOINT_FILE } from '../log-layout.ts';
+import { readLogFile } from '../read-log-file.ts';
 import { MAX_NOTE_BYTES } from '../signed-note.ts';
 import { consistencyRanges, inclusionRanges, type LeafRange } from './leaf-range.ts';
 import { keysOfLog } from './log-keys.ts';
@@ -110,13 +111,8 @@ class TileProver implements LogProver {
 
 async function readCheckpointNote(folder: string): Promise<Buffer> {
   const file = join(folder, CHECKPOINT_FILE);
-  let note: Buffer | null;
-  try {
-    note = await readBounded(file, MAX_NOTE_BYTES);
-  } catch (error) {
-    throw corrupt(file, errorMessage(error));
-  }
-  if (note === null) throw corrupt(file, 'missing');
+  const note = await readLogFile(file, MAX_NOTE_BYTES);
+  if (note === null) throw corruptEvidence(file, 'file', 'missing');
   return note;
 }
 
@@ -124,8 +120,4 @@ function requireWithin(name: string, value: number, least: number, most: number)
   if (Number.isSafeInteger(value) && value >= least && value <= most) return;
   const problem = `${String(value)} is not from ${least} to ${most}`;
   throw new GovernanceError('OPTIONS_INVALID', { where: `LogProver.${name}`, problem });
-}
-
-function corrupt(file: string, problem: string): GovernanceError {
-  return new GovernanceError('EVIDENCE_CORRUPT', { file, place: 'file', problem });
 }

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
-import { GovernanceError, parseOptions } from '@cortex-governance/core';
+import { parseOptions } from '@cortex-governance/core';
 import { z } from 'zod';
+import { corruptEvidence } from '../corrupt-evidence.ts';
 import { leafHash } from '../merkle-hash.ts';
 import { readEvidence } from '../read-evidence.ts';
 import { parseRecord } from '../record-parser.ts';
@@ -84,7 +85,7 @@ async function prove(
   const leaf = await prover.leafHash(index);
   const isErased = bytes.length === 0;
   if (!isErased && Buffer.compare(leafHash(bytes), leaf) !== 0) {
-    throw corrupt(folder, index, 'is not the one under the signed root');
+    throw corruptEvidence(folder, `record ${index}`, 'is not the one under the signed root');
   }
   const { origin, size } = prover.checkpoint;
   const hashes = await prover.inclusionProof(index);
@@ -99,7 +100,7 @@ async function findById(folder: string, id: string, size: number): Promise<Signe
   for await (const entry of readSignedEntries(folder, 0, size)) {
     if (!entry.bytes.includes(needle)) continue;
     const { record, problem } = parseRecord(entry.bytes, entry.index);
-    if (record === null) throw corrupt(folder, entry.index, problem);
+    if (record === null) throw corruptEvidence(folder, `record ${entry.index}`, problem);
     if (record.id === id) return entry;
   }
   return null;
@@ -121,12 +122,4 @@ async function findUnsigned(
     if (isWanted) return record.seq;
   }
   return null;
-}
-
-function corrupt(folder: string, index: number, problem: string): GovernanceError {
-  return new GovernanceError('EVIDENCE_CORRUPT', {
-    file: folder,
-    place: `record ${index}`,
-    problem,
-  });
 }

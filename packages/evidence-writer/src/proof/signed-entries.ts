@@ -1,7 +1,5 @@
-import { join } from 'node:path';
-import { errorMessage, GovernanceError } from '@cortex-governance/core';
-import { type FoundBundle, readBundle } from '../bundle-reader.ts';
-import { TILE_WIDTH, tilePath } from '../tile-path.ts';
+import { readRecords } from '../bundle-reader.ts';
+import { TILE_WIDTH } from '../tile-path.ts';
 
 /** One entry of a log as it stands in its bundle. */
 export interface SignedEntry {
@@ -22,30 +20,10 @@ export async function* readSignedEntries(
   for (let next = from; next < size; ) {
     const start = next - (next % TILE_WIDTH);
     const width = Math.min(size - start, TILE_WIDTH);
-    for (const bytes of (await bundleEntries(folder, start, width)).slice(next - start)) {
+    const records = await readRecords(folder, start / TILE_WIDTH, width);
+    for (const bytes of records.slice(next - start)) {
       yield { index: next, bytes };
       next += 1;
     }
   }
-}
-
-async function bundleEntries(
-  folder: string,
-  start: number,
-  width: number,
-): Promise<readonly Buffer[]> {
-  const index = start / TILE_WIDTH;
-  let bundle: FoundBundle;
-  try {
-    bundle = await readBundle(folder, index, width);
-  } catch (error) {
-    throw corrupt(join(folder, tilePath('entries', index)), 'file', errorMessage(error));
-  }
-  if (bundle.records.length >= width) return bundle.records.slice(0, width);
-  const problem = bundle.problem ?? 'cut short';
-  throw corrupt(join(folder, bundle.path), `byte ${bundle.end}`, problem);
-}
-
-function corrupt(file: string, place: string, problem: string): GovernanceError {
-  return new GovernanceError('EVIDENCE_CORRUPT', { file, place, problem });
 }

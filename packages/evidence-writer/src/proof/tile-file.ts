@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { errorMessage, GovernanceError } from '@cortex-governance/core';
+import { errorMessage, type GovernanceError } from '@cortex-governance/core';
 import { readBounded } from '../bounded-read.ts';
+import { corruptEvidence } from '../corrupt-evidence.ts';
 import { HASH_BYTES } from '../merkle-hash.ts';
 import { tileWidths } from '../tile-audit.ts';
 import { TILE_WIDTH, tilePath } from '../tile-path.ts';
@@ -58,5 +59,5 @@ function splitHashes(bytes: Buffer, count: number): readonly Buffer[] {
 
 /** The error for a tile that cannot be used. */
 export function corruptTile(file: string, problem: string): GovernanceError {
-  return new GovernanceError('EVIDENCE_CORRUPT', { file, place: 'tile', problem });
+  return corruptEvidence(file, 'tile', problem);
 }

@@ -1,4 +1,4 @@
-import { GovernanceError } from '@cortex-governance/core';
+import { corruptEvidence } from '../corrupt-evidence.ts';
 import { HASH_BYTES } from '../merkle-hash.ts';
 import { MAX_NOTE_BYTES } from '../signed-note.ts';
 import { decodeBase64 } from '../strict-base64.ts';
@@ -43,27 +43,27 @@ export function formatTlogProof(proof: TlogProof): string {
  */
 export function parseTlogProof(text: string, file: string): TlogProof {
   if (text.length > MAX_PROOF_BYTES)
-    throw proofError(file, 'proof', `longer than ${MAX_PROOF_BYTES}`);
+    throw corruptEvidence(file, 'proof', `longer than ${MAX_PROOF_BYTES}`);
   const split = text.indexOf('\n\n');
-  if (split === -1) throw proofError(file, 'proof', 'no checkpoint after an empty line');
+  if (split === -1) throw corruptEvidence(file, 'proof', 'no checkpoint after an empty line');
   const checkpoint = text.slice(split + 2);
   const [header, ...lines] = text.slice(0, split).split('\n');
-  if (header !== HEADER) throw proofError(file, 'line 1', `not ${HEADER}`);
+  if (header !== HEADER) throw corruptEvidence(file, 'line 1', `not ${HEADER}`);
   const extra = lines[0]?.startsWith('extra ') === true ? parseExtra(lines.shift(), file) : null;
   const index = parseIndex(lines.shift(), file);
   if (lines.length > MAX_PROOF_HASHES) {
-    throw proofError(file, 'hashes', `more than ${MAX_PROOF_HASHES}`);
+    throw corruptEvidence(file, 'hashes', `more than ${MAX_PROOF_HASHES}`);
   }
   const hashes = lines.map((line, i) => parseHash(line, `hash ${i + 1}`, file));
-  if (checkpoint === '') throw proofError(file, 'checkpoint', 'empty');
+  if (checkpoint === '') throw corruptEvidence(file, 'checkpoint', 'empty');
   return { index, hashes, checkpoint, extra };
 }
 
 function parseExtra(line: string | undefined, file: string): Buffer {
   const bytes = decodeBase64((line ?? '').slice('extra '.length));
-  if (bytes === null) throw proofError(file, 'extra', 'not base64');
+  if (bytes === null) throw corruptEvidence(file, 'extra', 'not base64');
   if (bytes.length > MAX_EXTRA_BYTES) {
-    throw proofError(file, 'extra', `longer than ${MAX_EXTRA_BYTES} bytes`);
+    throw corruptEvidence(file, 'extra', `longer than ${MAX_EXTRA_BYTES} bytes`);
   }
   return bytes;
 }
@@ -72,7 +72,7 @@ function parseIndex(line: string | undefined, file: string): number {
   const digits = /^index (0|[1-9]\d{0,15})$/.exec(line ?? '')?.[1];
   const index = Number(digits);
   if (digits === undefined || !Number.isSafeInteger(index)) {
-    throw proofError(file, 'index', 'not a line with an index');
+    throw corruptEvidence(file, 'index', 'not a line with an index');
   }
   return index;
 }
@@ -80,15 +80,11 @@ function parseIndex(line: string | undefined, file: string): number {
 function parseHash(line: string, place: string, file: string): Buffer {
   const hash = decodeBase64(line);
   if (hash === null || hash.length !== HASH_BYTES) {
-    throw proofError(file, place, 'not a SHA-256 hash in base64');
+    throw corruptEvidence(file, place, 'not a SHA-256 hash in base64');
   }
   return hash;
 }
 
 function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('base64');
-}
-
-function proofError(file: string, place: string, problem: string): GovernanceError {
-  return new GovernanceError('EVIDENCE_CORRUPT', { file, place, problem });
 }

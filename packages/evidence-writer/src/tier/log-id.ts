@@ -2,8 +2,9 @@ import { join } from 'node:path';
 import { canonicalJson } from '@cortex-governance/core';
 import { HASH_BYTES, leafHash } from '../merkle-hash.ts';
 import { readEvidence } from '../read-evidence.ts';
+import { readLogFile } from '../read-log-file.ts';
 import { TILE_WIDTH, tilePath } from '../tile-path.ts';
-import { type LogHead, readLogFile } from './log-head.ts';
+import type { LogHead } from './log-head.ts';
 
 /** Characters of the first record's hash that are part of a log's id. */
 const HASH_CHARACTERS = 16;

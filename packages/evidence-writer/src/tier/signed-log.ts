@@ -1,14 +1,16 @@
 import { join } from 'node:path';
-import { GovernanceError } from '@cortex-governance/core';
+import { readRecords } from '../bundle-reader.ts';
 import { openCheckpoint } from '../checkpoint.ts';
+import { corruptEvidence } from '../corrupt-evidence.ts';
 import { readEndorsements } from '../keys/key-endorsement.ts';
 import { CHECKPOINT_FILE, KEY_ENDORSEMENTS_FILE } from '../log-layout.ts';
 import { foldHashes, HASH_BYTES, leafHash } from '../merkle-hash.ts';
 import { keysOfLog } from '../proof/log-keys.ts';
 import { VerifiedTiles } from '../proof/verified-tiles.ts';
+import { readLogFile } from '../read-log-file.ts';
 import { TILE_WIDTH, tilePath } from '../tile-path.ts';
 import { parseVerifierKey, type VerifierKey } from '../verifier-key.ts';
-import { type LogHead, readEntries, readLogFile, readLogHead } from './log-head.ts';
+import { type LogHead, readLogHead } from './log-head.ts';
 import { logIdOf, readLogId } from './log-id.ts';
 
 /**
@@ -43,15 +45,15 @@ export class SignedLog {
   }
 
   /**
-   * The first `width` entries of a bundle; null when the checkpoint is outdated. An erased one is empty.
+   * The first `width` entries of a bundle; an erased one is empty.
    * @throws {GovernanceError} EVIDENCE_CORRUPT when one is not the record that was signed.
    */
-  async entries(index: number, width: number): Promise<readonly Buffer[] | null> {
-    const entries = await readEntries(this.folder, index, width);
-    for (const [i, entry] of (entries ?? []).entries()) {
+  async entries(index: number, width: number): Promise<readonly Buffer[]> {
+    const entries = await readRecords(this.folder, index, width);
+    for (const [i, entry] of entries.entries()) {
       const at = index * TILE_WIDTH + i;
       if (entry.length === 0 || (await this.holds(at, entry))) continue;
-      throw corrupt(this.folder, `record ${at}`, 'is not the one under the signed root');
+      throw corruptEvidence(this.folder, `record ${at}`, 'is not the one under the signed root');
     }
     return entries;
   }
@@ -65,12 +67,13 @@ export class SignedLog {
   async tile(level: number, index: number): Promise<Buffer> {
     const file = join(this.folder, tilePath(level, index));
     const bytes = await readLogFile(file, TILE_WIDTH * HASH_BYTES);
-    if (bytes?.length !== TILE_WIDTH * HASH_BYTES) throw corrupt(file, 'tile', 'not a full tile');
+    if (bytes?.length !== TILE_WIDTH * HASH_BYTES)
+      throw corruptEvidence(file, 'tile', 'not a full tile');
     const span = TILE_WIDTH ** (level + 1);
     const range = { start: index * span, end: (index + 1) * span };
     const expected = await (await this.#openTiles()).hashOf(range);
     if (Buffer.compare(foldHashes(bytes), expected) === 0) return bytes;
-    throw corrupt(file, 'tile', 'does not lead to the signed root');
+    throw corruptEvidence(file, 'tile', 'does not lead to the signed root');
   }
 
   /** Root of the first records, one at least. */
@@ -102,7 +105,7 @@ export class SignedLogs {
     const known = this.#checked.get(folder);
     if (read === null) {
       if (known === undefined) return null;
-      throw corrupt(join(folder, CHECKPOINT_FILE), 'file', 'missing');
+      throw corruptEvidence(join(folder, CHECKPOINT_FILE), 'file', 'missing');
     }
     const given = this.#keys(folder);
     const isKnown =
@@ -137,8 +140,4 @@ async function checkHead(
 async function signedId(folder: string, head: LogHead): Promise<string> {
   const tiles = await VerifiedTiles.open(folder, head.size, head.root);
   return logIdOf(head.origin, await tiles.leaf(0));
-}
-
-function corrupt(file: string, place: string, problem: string): GovernanceError {
-  return new GovernanceError('EVIDENCE_CORRUPT', { file, place, problem });
 }

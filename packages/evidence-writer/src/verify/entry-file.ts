@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { errorMessage } from '@cortex-governance/core';
-import { MAX_BUNDLE_BYTES } from '../bundle-reader.ts';
+import { MAX_BUNDLE_BYTES } from '../entry-bundle.ts';
 import { LEAF_PREFIX, leafHash, sha256 } from '../merkle-hash.ts';
 import { TILE_WIDTH, tilePath } from '../tile-path.ts';
 import { readBoundedSync } from './own-file-sync.ts';

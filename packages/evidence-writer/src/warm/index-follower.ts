@@ -1,10 +1,11 @@
 import {
   type Clock,
-  GovernanceError,
+  type GovernanceError,
   type Logger,
   silentLogger,
   systemClock,
 } from '@cortex-governance/core';
+import { corruptEvidence } from '../corrupt-evidence.ts';
 import { announcedRanges, isErased, type RecordRange } from '../erasure-announcement.ts';
 import { parseRecord } from '../record-parser.ts';
 import { LogRounds, outageOf } from '../tier/log-rounds.ts';
@@ -137,7 +138,6 @@ async function readBatch(log: SignedLog, from: number): Promise<IndexBatch> {
   while (next < end && bytes < BATCH_BYTES) {
     const start = next - (next % TILE_WIDTH);
     const entries = await log.entries(start / TILE_WIDTH, Math.min(head.size - start, TILE_WIDTH));
-    if (entries === null) break;
     for (const entry of entries.slice(next - start, end - start)) {
       if (bytes >= BATCH_BYTES) break;
       if (entry.length > 0) {
@@ -156,18 +156,10 @@ async function readBatch(log: SignedLog, from: number): Promise<IndexBatch> {
 function parse(folder: string, bytes: Buffer, index: number): IndexedRecord {
   const { record, problem } = parseRecord(bytes, index);
   if (record !== null) return { record, bytes };
-  throw new GovernanceError('EVIDENCE_CORRUPT', {
-    file: folder,
-    place: `record ${index}`,
-    problem,
-  });
+  throw corruptEvidence(folder, `record ${index}`, problem);
 }
 
 function aheadOf(folder: string, next: number, size: number): GovernanceError {
   const problem = `the index holds ${next} records of this log, more than its checkpoint`;
-  return new GovernanceError('EVIDENCE_CORRUPT', {
-    file: folder,
-    place: `record ${size}`,
-    problem,
-  });
+  return corruptEvidence(folder, `record ${size}`, problem);
 }

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
-import { errorMessage, GovernanceError } from '@cortex-governance/core';
-import { readBounded } from '../bounded-read.ts';
 import { type Checkpoint, openCheckpoint } from '../checkpoint.ts';
 import { WITNESSED_CHECKPOINT_FILE } from '../log-layout.ts';
+import { readLogFile } from '../read-log-file.ts';
 import { MAX_NOTE_BYTES } from '../signed-note.ts';
 import type { VerifierKey } from '../verifier-key.ts';
 import { type Cosignature, readCosignatures } from './cosignature.ts';
@@ -27,21 +26,12 @@ export async function readWitnessedHead(
 ): Promise<WitnessedHead | null> {
   const file = join(folder, WITNESSED_CHECKPOINT_FILE);
   try {
-    const note = await readNote(file);
+    const note = await readLogFile(file, MAX_NOTE_BYTES);
     if (note === null) return null;
     const checkpoint = openCheckpoint(note, logKeys, file);
     return { checkpoint, cosignatures: readCosignatures(note, witnesses, file) };
   } catch (error) {
     if (witnesses.length === 0) return null;
     throw error;
-  }
-}
-
-async function readNote(file: string): Promise<Buffer | null> {
-  try {
-    return await readBounded(file, MAX_NOTE_BYTES);
-  } catch (error) {
-    const details = { file, place: '', problem: errorMessage(error) };
-    throw new GovernanceError('EVIDENCE_CORRUPT', details);
   }
 }
