@@ -1,8 +1,8 @@
 /** What was opened, to be ended in reverse order. */
 export class Cleanup {
-  readonly #steps: (() => Promise<void>)[] = [];
+  readonly #steps: (() => void | Promise<void>)[] = [];
 
-  add(step: () => Promise<void>): void {
+  add(step: () => void | Promise<void>): void {
     this.#steps.push(step);
   }
 

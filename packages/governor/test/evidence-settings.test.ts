@@ -112,6 +112,33 @@ describe('evidence settings', () => {
     expect(logger.events()).not.toContain('EVIDENCE_RETENTION_FAILED');
   });
 
+  it('do not keep a governor from closing by an erasure, which the next one goes on with', async () => {
+    const root = await createWorkspace(
+      undefined,
+      'evidence: { maxQueuedRecords: 20000, retention: { days: 30 } }\n',
+    );
+    const before = await openGovernor(root);
+    for (let i = 0; i < 40 * 256; i += 1) before.decide(call());
+    await before.close();
+    const clock = {
+      monotonicMs: () => performance.now(),
+      wallMs: () => Date.now() + 31 * 86_400_000,
+    };
+    const logger = new RecordingLogger();
+    const erasing = await openGovernor(root, { clock, logger });
+    // The erasure starts with the first turn of the event loop.
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    await erasing.close();
+    expect(logger.events()).not.toContain('EVIDENCE_RETENTION_FAILED');
+    expect(logger.events()).not.toContain('EVIDENCE_RETENTION_APPLIED');
+    const after = await openGovernor(root, { clock, logger });
+    await vi.waitFor(() => expect(logger.events()).toContain('EVIDENCE_RETENTION_APPLIED'), 10_000);
+    await after.close();
+    const { ok, logs } = await verifyEvidenceTree(after.paths.evidenceDir);
+    expect(ok).toBe(true);
+    expect(logs[0]?.counts.erased).toBeGreaterThan(10_000);
+  });
+
   it('show checkpoints to the witnesses that they name', async () => {
     const keys = generateKeyPairSync('ed25519');
     const evidenceKey = keyObjectSigningKey(keys.privateKey);
