@@ -11,16 +11,13 @@ import {
 import { Journal } from './journal.ts';
 import { type CheckpointSigner, createCheckpointSigner } from './keys/checkpoint-signer.ts';
 import { fileSigningKey } from './keys/file-signing-key.ts';
-import { JOURNAL_FOLDER } from './log-layout.ts';
+import { JOURNAL_FOLDER, keyFileOf, MAX_KEY_FILE_BYTES } from './log-layout.ts';
 import { LogLock } from './log-lock.ts';
 import { type LogRecovery, recoverLog } from './log-recovery.ts';
 import { LogWriter } from './log-writer.ts';
 
 /** Names tried with `nameOnConflict: 'next'`: the name itself, then `<name>-2` to `<name>-64`. */
 const MAX_NAMES = 64;
-
-/** Longest public key file that is read, in bytes. */
-const MAX_VKEY_BYTES = 4096;
 
 /** The evidence log of one process, opened. */
 export interface EvidenceLog extends EvidenceWriter {
@@ -91,7 +88,7 @@ async function openLocked(
     options.signAttempts,
   );
   await files.makeFolder(folder);
-  await publishKey(options, `${folder}.vkey`, signer);
+  await publishKey(options, keyFileOf(folder), signer);
   const { tree, recovery } = await recoverLog(files, folder, signer);
   const writer = new LogWriter({
     ...options,
@@ -126,7 +123,7 @@ async function publishKey(
   signer: CheckpointSigner,
 ): Promise<void> {
   const line = `${signer.vkey}\n`;
-  const known = await readBounded(file, MAX_VKEY_BYTES);
+  const known = await readBounded(file, MAX_KEY_FILE_BYTES);
   if (known === null) {
     await options.files.replaceFile(file, line);
   } else if (known.toString() !== line) {

@@ -1,3 +1,5 @@
+import { basename, dirname, join } from 'node:path';
+
 /** Name of a log's newest signed checkpoint. */
 export const CHECKPOINT_FILE = 'checkpoint';
 
@@ -15,6 +17,17 @@ export const WITNESSED_CHECKPOINT_FILE = 'checkpoint.witnessed';
 
 /** Name of the file in which each old key of a log names its successor. */
 export const KEY_ENDORSEMENTS_FILE = 'key-endorsements';
+
+/** Ending of the public key file beside a log's folder, and so the mark of a log. */
+export const KEY_FILE_SUFFIX = '.vkey';
+
+/** Longest public key file that is read, in bytes. */
+export const MAX_KEY_FILE_BYTES = 65_536;
+
+/** The public key file beside a log. */
+export function keyFileOf(folder: string): string {
+  return join(dirname(folder), `${basename(folder)}${KEY_FILE_SUFFIX}`);
+}
 
 /** Whether a name is that of a file of the log whose writing was interrupted before its rename. */
 export function isInterruptedFile(name: string): boolean {

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { isMissing, readBounded } from './bounded-read.ts';
 import type { EvidenceReport } from './evidence-report.ts';
-import { CHECKPOINT_FILE, JOURNAL_FOLDER, TILE_FOLDER } from './log-layout.ts';
+import { CHECKPOINT_FILE, JOURNAL_FOLDER, KEY_FILE_SUFFIX, TILE_FOLDER } from './log-layout.ts';
 import { MAX_NOTE_BYTES } from './signed-note.ts';
 import {
   parseVerifyOptions,
@@ -69,7 +69,7 @@ async function findLogs(folder: string, depth: number): Promise<readonly string[
   if (isLog || names.folders.has(TILE_FOLDER)) return [folder];
   const found = new Set<string>();
   for (const file of names.files) {
-    if (file.endsWith('.vkey')) found.add(join(folder, basename(file, '.vkey')));
+    if (file.endsWith(KEY_FILE_SUFFIX)) found.add(join(folder, basename(file, KEY_FILE_SUFFIX)));
   }
   if (depth < MAX_TREE_DEPTH) {
     for (const name of names.folders) {

@@ -1,22 +1,19 @@
 import { availableParallelism } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { errorMessage, GovernanceError, parseOptions } from '@cortex-governance/core';
 import { z } from 'zod';
-import { readBounded } from './bounded-read.ts';
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
 import { corruptEvidence } from './corrupt-evidence.ts';
 import type { EvidenceFault, EvidenceReport } from './evidence-report.ts';
-import { endorsedKeys } from './keys/key-endorsement.ts';
 import { LogAudit, type LogAuditResult } from './log-audit.ts';
-import { CHECKPOINT_FILE, KEY_ENDORSEMENTS_FILE, WITNESSED_CHECKPOINT_FILE } from './log-layout.ts';
+import { CHECKPOINT_FILE, WITNESSED_CHECKPOINT_FILE } from './log-layout.ts';
 import { isLockHeld } from './log-lock.ts';
+import { keysOfLog } from './proof/log-keys.ts';
+import { readLogFile } from './read-log-file.ts';
 import { RecordCounts } from './record-counts.ts';
 import { MAX_NOTE_BYTES } from './signed-note.ts';
 import { type KeyType, parseVerifierKey, type VerifierKey } from './verifier-key.ts';
 import { readWitnessedHead, type WitnessedHead } from './witness/witnessed-head.ts';
-
-/** Longest public key file that is read, in bytes. */
-const MAX_VKEY_BYTES = 65_536;
 
 /** Most threads that are started when it is not said how many. */
 const DEFAULT_MAX_WORKERS = 4;
@@ -121,9 +118,7 @@ export async function verifyEvidence(
   const keySource = checked.publicKeys === undefined ? 'beside' : 'given';
   const head = { dir: folder, live, keySource } as const;
   try {
-    const given =
-      checked.publicKeys?.map((line) => knownKey(line)) ?? (await readKeysBeside(folder));
-    const keys = await endorsedKeys(join(folder, KEY_ENDORSEMENTS_FILE), given);
+    const keys = await keysOfLog(folder, checked.publicKeys);
     const witnessKeys = (checked.witnessKeys ?? []).map((line) => knownKey(line, 'cosignature'));
     // Before the checkpoint, which is then at least as new.
     const witnessed = await readWitnessedHead(folder, keys, witnessKeys);
@@ -213,29 +208,11 @@ function describeWitnessed({
   return { size: checkpoint.size, by };
 }
 
-async function readKeysBeside(folder: string): Promise<readonly VerifierKey[]> {
-  const file = join(dirname(folder), `${basename(folder)}.vkey`);
-  const text = await readNamed(file, MAX_VKEY_BYTES);
-  if (text === null) throw corruptEvidence(file, '', 'missing, and no public key was given');
-  const key = parseVerifierKey(text.toString());
-  if (key === null) throw corruptEvidence(file, '', 'not an Ed25519 vkey line');
-  return [key];
-}
-
 async function readCheckpoint(folder: string, keys: readonly VerifierKey[]): Promise<Checkpoint> {
   const file = join(folder, CHECKPOINT_FILE);
-  const note = await readNamed(file, MAX_NOTE_BYTES);
-  if (note === null) throw corruptEvidence(file, '', 'missing');
+  const note = await readLogFile(file, MAX_NOTE_BYTES);
+  if (note === null) throw corruptEvidence(file, 'file', 'missing');
   return openCheckpoint(note, keys, file);
-}
-
-/** @throws {GovernanceError} EVIDENCE_CORRUPT, with the file's name, when it cannot be read. */
-async function readNamed(file: string, maxBytes: number): Promise<Buffer | null> {
-  try {
-    return await readBounded(file, maxBytes);
-  } catch (error) {
-    throw corruptEvidence(file, '', errorMessage(error));
-  }
 }
 
 function openKept(
@@ -253,10 +230,13 @@ function openKept(
 }
 
 function asFault(error: unknown, folder: string): EvidenceFault {
-  const isCorrupt = error instanceof GovernanceError && error.code === 'EVIDENCE_CORRUPT';
-  const { file, place, problem } = isCorrupt
+  const isNamed =
+    error instanceof GovernanceError &&
+    (error.code === 'EVIDENCE_CORRUPT' || error.code === 'EVIDENCE_KEY_INVALID');
+  const { file, place, problem } = isNamed
     ? error.details
     : { file: folder, place: '', problem: errorMessage(error) };
-  const text = place === '' ? String(problem) : `${place}: ${problem}`;
+  const isWhole = place === undefined || place === '' || place === 'file';
+  const text = isWhole ? String(problem) : `${String(place)}: ${String(problem)}`;
   return { index: null, file: String(file), offset: null, problem: text, kind: 'damaged' };
 }

@@ -1,13 +1,7 @@
 import { join } from 'node:path';
-import { KEY_ENDORSEMENTS_FILE } from '../log-layout.ts';
+import { MAX_ENDORSEMENTS_BYTES } from '../keys/key-endorsement.ts';
+import { KEY_ENDORSEMENTS_FILE, keyFileOf, MAX_KEY_FILE_BYTES } from '../log-layout.ts';
 import { readLogFile } from '../read-log-file.ts';
-import { keyFileOf } from '../tier/log-head.ts';
-
-/** Longest key file that is archived, in bytes. */
-const MAX_VKEY_BYTES = 65_536;
-
-/** Longest list of endorsements, in bytes: what every reader of a log takes. */
-const MAX_ENDORSEMENTS_BYTES = 4 * 1024 * 1024;
 
 /** The public key of a log, and how older keys name their successors. */
 export interface LogKeys {
@@ -17,7 +11,7 @@ export interface LogKeys {
 }
 
 export async function readLogKeys(folder: string): Promise<LogKeys> {
-  const vkey = await readLogFile(keyFileOf(folder), MAX_VKEY_BYTES);
+  const vkey = await readLogFile(keyFileOf(folder), MAX_KEY_FILE_BYTES);
   const file = join(folder, KEY_ENDORSEMENTS_FILE);
   const endorsements = await readLogFile(file, MAX_ENDORSEMENTS_BYTES);
   return { vkey: vkey?.toString() ?? '', endorsements: endorsements?.toString() ?? '' };

@@ -12,12 +12,13 @@ import {
   CHECKPOINT_FILE,
   JOURNAL_FOLDER,
   KEY_ENDORSEMENTS_FILE,
+  keyFileOf,
   SCRATCH_FOLDER,
 } from '../log-layout.ts';
 import { foldHashes, HASH_BYTES, leafHash } from '../merkle-hash.ts';
 import { keysOfLog, parseKeyLines } from '../proof/log-keys.ts';
 import { readLogFile } from '../read-log-file.ts';
-import { keyFileOf, type LogHead } from '../tier/log-head.ts';
+import type { LogHead } from '../tier/log-head.ts';
 import { hashesAtLevel, parseTilePath, TILE_WIDTH, tilePath } from '../tile-path.ts';
 import type { VerifierKey } from '../verifier-key.ts';
 import { Archive } from './archive.ts';

@@ -10,7 +10,7 @@ const HEADER = 'cortex-governance/key-endorsement/v1';
 const LINES = 6;
 
 /** Longest file of endorsements that is read, in bytes: thousands of rotations. */
-const MAX_FILE_BYTES = 4 * 1024 * 1024;
+export const MAX_ENDORSEMENTS_BYTES = 4 * 1024 * 1024;
 
 /** What an old key says of its successor. */
 export interface KeyEndorsement {
@@ -37,7 +37,7 @@ export function formatEndorsement(endorsement: KeyEndorsement): string {
  * @throws {GovernanceError} EVIDENCE_CORRUPT
  */
 export async function readEndorsements(file: string): Promise<readonly KeyEndorsement[]> {
-  const bytes = await readBounded(file, MAX_FILE_BYTES);
+  const bytes = await readBounded(file, MAX_ENDORSEMENTS_BYTES);
   if (bytes === null) return [];
   const text = bytes.toString();
   if (Buffer.compare(Buffer.from(text), bytes) !== 0)

@@ -16,6 +16,9 @@ import { nodeLogFiles } from '../log-files.ts';
 import {
   CHECKPOINT_FILE,
   KEY_ENDORSEMENTS_FILE,
+  KEY_FILE_SUFFIX,
+  keyFileOf,
+  MAX_KEY_FILE_BYTES,
   WITNESSED_CHECKPOINT_FILE,
 } from '../log-layout.ts';
 import { LogLock } from '../log-lock.ts';
@@ -29,11 +32,6 @@ import {
 } from './checkpoint-signer.ts';
 import { formatEndorsement, readEndorsements } from './key-endorsement.ts';
 import { isSigningKey, type SigningKey } from './signing-key.ts';
-
-const KEY_SUFFIX = '.vkey';
-
-/** Longest public key file that is read, in bytes. */
-const MAX_VKEY_BYTES = 4096;
 
 const rotationOptions = z.strictObject({
   dir: z.string().min(1),
@@ -101,9 +99,9 @@ export async function rotateSigningKey(rotation: KeyRotation): Promise<readonly 
 async function publishedKeys(dir: string): Promise<readonly { file: string; key: VerifierKey }[]> {
   const keys: { file: string; key: VerifierKey }[] = [];
   for (const name of await folderNames(dir)) {
-    if (!name.endsWith(KEY_SUFFIX)) continue;
+    if (!name.endsWith(KEY_FILE_SUFFIX)) continue;
     const file = join(dir, name);
-    const key = parseVerifierKey((await readBounded(file, MAX_VKEY_BYTES))?.toString() ?? '');
+    const key = parseVerifierKey((await readBounded(file, MAX_KEY_FILE_BYTES))?.toString() ?? '');
     if (key === null) throw keyError(file, 'not an Ed25519 vkey line');
     keys.push({ file, key });
   }
@@ -124,7 +122,7 @@ function prepare(
   { file, key }: { readonly file: string; readonly key: VerifierKey },
   { from, to, signAttempts }: z.output<typeof rotationOptions>,
 ): Handover {
-  const name = basename(file, KEY_SUFFIX);
+  const name = basename(file, KEY_FILE_SUFFIX);
   const old = createCheckpointSigner(key.name, from, signAttempts);
   const next = createCheckpointSigner(key.name, to, signAttempts);
   if (key.line !== old.vkey && key.line !== next.vkey) {
@@ -141,8 +139,8 @@ async function handOver(
   rotation: z.output<typeof rotationOptions>,
 ): Promise<void> {
   const { folder, next } = handover;
-  const vkeyFile = `${folder}${KEY_SUFFIX}`;
-  const published = (await readBounded(vkeyFile, MAX_VKEY_BYTES))?.toString().trim();
+  const vkeyFile = keyFileOf(folder);
+  const published = (await readBounded(vkeyFile, MAX_KEY_FILE_BYTES))?.toString().trim();
   if (published === next.vkey) return;
   if (!(await readHead(folder, handover)).isNew) await record(dir, handover, rotation);
   const lock = await LogLock.acquire(`${folder}.lock`, folder, rotation.lockWatchMs);

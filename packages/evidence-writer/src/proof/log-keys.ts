@@ -1,12 +1,9 @@
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { errorMessage, GovernanceError } from '@cortex-governance/core';
 import { readBounded } from '../bounded-read.ts';
 import { endorsedKeys } from '../keys/key-endorsement.ts';
-import { KEY_ENDORSEMENTS_FILE } from '../log-layout.ts';
+import { KEY_ENDORSEMENTS_FILE, keyFileOf, MAX_KEY_FILE_BYTES } from '../log-layout.ts';
 import { parseVerifierKey, type VerifierKey } from '../verifier-key.ts';
-
-/** Longest key file that is read, in bytes. */
-const MAX_VKEY_BYTES = 65_536;
 
 /**
  * The keys of `vkey` lines.
@@ -40,10 +37,10 @@ export async function keysOfLog(
 }
 
 async function readKeysBeside(folder: string): Promise<readonly VerifierKey[]> {
-  const file = join(dirname(folder), `${basename(folder)}.vkey`);
+  const file = keyFileOf(folder);
   let text: Buffer | null;
   try {
-    text = await readBounded(file, MAX_VKEY_BYTES);
+    text = await readBounded(file, MAX_KEY_FILE_BYTES);
   } catch (error) {
     throw invalid(file, errorMessage(error));
   }

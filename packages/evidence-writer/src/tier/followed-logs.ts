@@ -1,9 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMissing } from '../bounded-read.ts';
+import { KEY_FILE_SUFFIX } from '../log-layout.ts';
 import { isLockHeld } from '../log-lock.ts';
-
-const KEY_SUFFIX = '.vkey';
 
 /** Which logs of a folder a process follows. */
 export interface FollowedLogs {
@@ -31,8 +30,8 @@ export function followedLogs({ dir, own, others }: FollowedLogs): () => Promise<
 
 async function listLogs(dir: string): Promise<readonly string[]> {
   try {
-    const names = (await readdir(dir)).filter((name) => name.endsWith(KEY_SUFFIX)).sort();
-    return names.map((name) => join(dir, name.slice(0, -KEY_SUFFIX.length)));
+    const names = (await readdir(dir)).filter((name) => name.endsWith(KEY_FILE_SUFFIX)).sort();
+    return names.map((name) => join(dir, name.slice(0, -KEY_FILE_SUFFIX.length)));
   } catch (error) {
     if (isMissing(error)) return [];
     throw error;

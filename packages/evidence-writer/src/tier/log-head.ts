@@ -1,4 +1,4 @@
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { type Checkpoint, parseCheckpoint } from '../checkpoint.ts';
 import { CHECKPOINT_FILE } from '../log-layout.ts';
 import { readLogFile } from '../read-log-file.ts';
@@ -20,9 +20,4 @@ export async function readLogHead(folder: string): Promise<LogHead | null> {
   const note = await readLogFile(file, MAX_NOTE_BYTES);
   if (note === null) return null;
   return { ...parseCheckpoint(note.toString(), file), note };
-}
-
-/** The public key file beside a log. */
-export function keyFileOf(folder: string): string {
-  return join(dirname(folder), `${basename(folder)}.vkey`);
 }
