@@ -1,7 +1,7 @@
 /*
  * Sums JUnit reports: `node tools/checks/summary.mjs [--failed-steps=N] <folder>…`
- * Names every skipped and every failed test with its report, and what the failed ones said. The last
- * line of the output is `N passed, N failed`. Exits 1 when anything failed, and when no test passed at
+ * Names every skipped, flaky and failed test with its report, and what the last two said. The last line
+ * of the output is `N passed, N failed`. Exits 1 when anything failed, and when no test passed at
  * all: an empty run proves nothing.
  */
 import { readdirSync, readFileSync } from 'node:fs';
@@ -16,12 +16,18 @@ const MAX_LINE_LENGTH = 200;
 
 /**
  * Counts the test cases in every `*.xml` of the folders; `skipped` holds their names with their report,
- * `failures` those of failed ones and what they said. A folder that does not exist counts as empty.
+ * `failures` those of failed ones and what they said, `flaky` the same of those in `*.flaky.json`, which
+ * failed and passed when they were run again. A folder that does not exist counts as empty.
  */
 export function countTests(folders) {
-  const counts = { passed: 0, failed: 0, skipped: [], failures: [] };
-  for (const file of folders.flatMap(reportFiles)) {
-    const report = join(basename(dirname(file)), basename(file));
+  const counts = { passed: 0, failed: 0, skipped: [], failures: [], flaky: [] };
+  for (const file of folders.flatMap((folder) => reportFiles(folder, '.flaky.json'))) {
+    for (const { name, message } of JSON.parse(readFileSync(file, 'utf8'))) {
+      counts.flaky.push({ name: `${reportName(file)}: ${name}`, lines: saidLines(message) });
+    }
+  }
+  for (const file of folders.flatMap((folder) => reportFiles(folder, '.xml'))) {
+    const report = reportName(file);
     for (const testCase of testCases(readFileSync(file, 'utf8'))) {
       const name = `${report}: ${testCase.name}`;
       if (testCase.outcome === 'skipped') counts.skipped.push(name);
@@ -33,22 +39,32 @@ export function countTests(folders) {
 }
 
 /** Returns what to print; skipped tests are named, because they prove nothing. */
-export function summaryLines({ passed, failed, skipped, failures }) {
+export function summaryLines({ passed, failed, skipped, failures, flaky }) {
   const lines = [];
   if (skipped.length > 0) {
     lines.push(`SKIPPED ${skipped.length}:`, ...skipped.map((name) => `  ${name}`));
   }
-  if (failures.length > 0) lines.push(`FAILED ${failures.length}:`);
-  for (const failure of failures) {
-    lines.push(`  ${failure.name}`, ...failure.lines.map((line) => `    ${line}`));
-  }
+  lines.push(...namedLines('FLAKY', flaky), ...namedLines('FAILED', failures));
   lines.push(`${passed} passed, ${failed} failed`);
   return lines;
 }
 
-function reportFiles(folder) {
+function namedLines(title, tests) {
+  if (tests.length === 0) return [];
+  const said = tests.flatMap(({ name, lines }) => [
+    `  ${name}`,
+    ...lines.map((line) => `    ${line}`),
+  ]);
+  return [`${title} ${tests.length}:`, ...said];
+}
+
+function reportName(file) {
+  return join(basename(dirname(file)), basename(file));
+}
+
+function reportFiles(folder, ending) {
   try {
-    const names = readdirSync(folder).filter((name) => name.endsWith('.xml'));
+    const names = readdirSync(folder).filter((name) => name.endsWith(ending));
     return names.sort().map((name) => join(folder, name));
   } catch (error) {
     if (error.code === 'ENOENT') return [];
@@ -75,13 +91,20 @@ function failureLines(inside) {
   return [...inside.matchAll(/<(failure|error)\b([^>]*?)(?:\/>|>([\s\S]*?)<\/\1>)/g)].flatMap(
     ([, , attributes, body = '']) => {
       const message = decodeEntities(/\smessage="([^"]*)"/.exec(attributes)?.[1] ?? body);
-      const said = message.split('\n').filter((line) => line.trim() !== '');
       const place = /^ *❯ .*$/m.exec(decodeEntities(body))?.[0].trim();
-      return [...said.slice(0, MESSAGE_LINES), ...(place === undefined ? [] : [place])].map(
-        (line) => (line.length > MAX_LINE_LENGTH ? `${line.slice(0, MAX_LINE_LENGTH)}…` : line),
-      );
+      return [...saidLines(message), ...(place === undefined ? [] : [cut(place)])];
     },
   );
+}
+
+/** The first lines of a message. */
+function saidLines(message) {
+  const said = message.split('\n').filter((line) => line.trim() !== '');
+  return said.slice(0, MESSAGE_LINES).map(cut);
+}
+
+function cut(line) {
+  return line.length > MAX_LINE_LENGTH ? `${line.slice(0, MAX_LINE_LENGTH)}…` : line;
 }
 
 const ENTITIES = { amp: '&', apos: "'", gt: '>', lt: '<', quot: '"' };

@@ -86,11 +86,33 @@ it('does not take escaped text or printed output for a result', () => {
     'one.xml',
     '<testcase name="prints &lt;failure&gt;">\n<system-out>\n&lt;failure&gt; &lt;/testcase&gt;\n</system-out>\n</testcase>',
   );
-  expect(countTests([folder])).toEqual({ passed: 1, failed: 0, skipped: [], failures: [] });
+  expect(countTests([folder])).toEqual({
+    passed: 1,
+    failed: 0,
+    skipped: [],
+    failures: [],
+    flaky: [],
+  });
 });
 
 it('prints one line when nothing is skipped', () => {
-  expect(summaryLines({ passed: 3, failed: 0, skipped: [], failures: [] })).toEqual([
+  expect(summaryLines({ passed: 3, failed: 0, skipped: [], failures: [], flaky: [] })).toEqual([
     '3 passed, 0 failed',
+  ]);
+});
+
+it('names the tests that passed only when they were run again', () => {
+  report('one.xml', '<testcase classname="a" name="passes" time="0.1"/>');
+  const flaky = [{ name: 'passes', message: `first\n\n${'x'.repeat(300)}\n3\n4\n5` }];
+  writeFileSync(join(folder, 'one.flaky.json'), JSON.stringify(flaky));
+  const lines = summaryLines(countTests([folder]));
+  expect(lines).toEqual([
+    'FLAKY 1:',
+    `  ${basename(folder)}/one.flaky.json: passes`,
+    '    first',
+    `    ${'x'.repeat(200)}…`,
+    '    3',
+    '    4',
+    '1 passed, 0 failed',
   ]);
 });
