@@ -1,23 +1,9 @@
-import { EFFECTS, type Effect, isReasonCode } from '@cortex-governance/core';
-import type { EvidenceRecord } from '@cortex-governance/evidence-writer';
+import { EFFECTS, isReasonCode } from '@cortex-governance/core';
+import type { RecordFilter } from '@cortex-governance/evidence-writer';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseSince } from './since.ts';
 
-/** Which records a command is about: those that fit every member given. */
-export interface EvidenceFilter {
-  readonly code?: string;
-  readonly effect?: Effect;
-  readonly tenant?: string;
-  readonly tool?: string;
-  readonly subject?: string;
-  readonly session?: string;
-  /** Milliseconds since the Unix epoch. */
-  readonly since?: number;
-  /** Milliseconds since the Unix epoch; this moment is no longer part of it. */
-  readonly until?: number;
-}
-
-/** Gives a command the options of an {@link EvidenceFilter}. */
+/** Gives a command the options of a {@link RecordFilter}. */
 export function withFilterOptions(command: Command): Command {
   return command
     .option('--code <code>', 'decisions with this reason code', parseCode)
@@ -28,39 +14,10 @@ export function withFilterOptions(command: Command): Command {
     .option('--session <id>', 'decisions of this session')
     .option(
       '--since <time>',
-      'from this time on: ISO 8601, or an age such as 15m, 2h, 7d',
+      'from this time on: ISO 8601, or an age such as 15m, 2h, 7d; a record without a time fits neither this nor --until',
       parseTimeOption,
     )
     .option('--until <time>', 'before this time', parseTimeOption);
-}
-
-/** Whether a record fits. One without a time fits every time: a filter must not hide what cannot be placed. */
-export function matchesFilter(record: EvidenceRecord, filter: EvidenceFilter): boolean {
-  if (!isInTime(record, filter)) return false;
-  const { code, effect, tenant, tool, subject, session } = filter;
-  const isAboutDecisions = [code, effect, tenant, tool, subject, session].some(
-    (part) => part !== undefined,
-  );
-  if (!isAboutDecisions) return true;
-  return (
-    record.kind === 'decision' &&
-    fits(code, record.code) &&
-    fits(effect, record.effect) &&
-    fits(tenant, record.tenant) &&
-    fits(tool, record.resource.id) &&
-    fits(subject, record.subject.id) &&
-    fits(session, record.session)
-  );
-}
-
-function isInTime(record: EvidenceRecord, { since, until }: EvidenceFilter): boolean {
-  if (record.ts === null) return true;
-  const ms = Date.parse(record.ts);
-  return (since === undefined || ms >= since) && (until === undefined || ms < until);
-}
-
-function fits(wanted: string | undefined, found: string | null | undefined): boolean {
-  return wanted === undefined || wanted === found;
 }
 
 function parseCode(text: string): string {

@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { createVerdict, toolCall, VerdictIdSource } from '@cortex-governance/core';
+import { createEvidenceWriter } from '@cortex-governance/evidence-writer';
 import { describe, expect, it } from 'vitest';
 import { ask, govern, makeWorkspace, serve } from './govern.ts';
 
@@ -85,6 +87,32 @@ describe('govern evidence query', () => {
     const plain = await makeIndexed('');
     const { answer, stderr } = await query(plain, '--tool', 'git-map');
     expect([answer.answeredBy, answer.records.length, stderr]).toEqual(['logs', 9, '']);
+  }, 90_000);
+
+  it('means by a filter what list means by it, records without a time too', async () => {
+    const folder = await makeIndexed('');
+    const { stdout: report } = await govern(folder, ['evidence', 'verify', '--json']);
+    const [log] = (JSON.parse(report) as { logs: { dir: string }[] }).logs;
+    const writer = await createEvidenceWriter({ dir: dirname(log?.dir ?? ''), name: 'other' });
+    const request = toolCall({ tenant: 'acme', agent: 'a', tool: 't', action: 'x' });
+    for (const id of ['zz-no-time', new VerdictIdSource().next(Date.now())]) {
+      writer.appendDecision(request, createVerdict(id, 'ALLOWED', 'evidence', 'a'.repeat(64)));
+    }
+    await writer.close();
+    const asked: readonly (readonly [number, readonly string[]])[] = [
+      [2, ['--tenant', 'acme']],
+      [1, ['--tenant', 'acme', '--since', '2d']],
+      [1, ['--tenant', 'acme', '--until', '2999-01-01', '--since', '999999999d']],
+      [3, ['--limit', '3']],
+    ];
+    for (const [count, filter] of asked) {
+      const { answer } = await query(folder, ...filter);
+      const listed = await govern(folder, ['evidence', 'list', '--limit', '9999', ...filter]);
+      const lines = listed.stdout.split('\n').filter((line) => line !== '');
+      const records = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+      expect(records).toHaveLength(count);
+      expect(records.reverse()).toEqual(answer.records);
+    }
   }, 90_000);
 
   it('refuses what it cannot read', async () => {

@@ -12,13 +12,14 @@ import { openCheckpoint } from './checkpoint.ts';
 import { corruptEvidence } from './corrupt-evidence.ts';
 import { encodeBundle } from './entry-bundle.ts';
 import { RECORDS_ERASED } from './erasure-announcement.ts';
-import type { DecisionRecord } from './evidence-record.ts';
+import type { EvidenceRecord } from './evidence-record.ts';
 import type { LogFiles } from './log-files.ts';
 import { CHECKPOINT_FILE, SCRATCH_FOLDER } from './log-layout.ts';
 import type { LogWriter } from './log-writer.ts';
 import { leafHash } from './merkle-hash.ts';
 import { VerifiedTiles } from './proof/verified-tiles.ts';
 import { readLogFile } from './read-log-file.ts';
+import { matchesFilter, type RecordFilter, recordMs } from './record-filter.ts';
 import { parseRecord } from './record-parser.ts';
 import { MAX_NOTE_BYTES } from './signed-note.ts';
 import { TILE_WIDTH, tilePath } from './tile-path.ts';
@@ -50,7 +51,7 @@ const erasureOptions = z.strictObject({
 
 /** Which decisions are erased: those that fit every member given; at least one must be. */
 export interface ErasureSelection {
-  /** Decided before this time, in milliseconds since the Unix epoch; by the time in the record's id. */
+  /** Decided before this time, in milliseconds since the Unix epoch; by the time in the record's id. One without a time never is. */
   readonly before?: number | undefined;
   readonly tenant?: string | undefined;
   /** Id of the subject. */
@@ -180,6 +181,8 @@ export class RecordEraser {
     const found: number[] = [];
     let hasNewer = false;
     const nowMs = this.#parts.clock.wallMs();
+    const { before: until, ...names } = select;
+    const filter: RecordFilter = { ...names, until };
     const width = Math.min(TILE_WIDTH, tiles.size - index * TILE_WIDTH);
     for (const [i, bytes] of (await readRecords(this.#folder, index, width)).entries()) {
       if (bytes.length === 0) continue;
@@ -187,8 +190,8 @@ export class RecordEraser {
       const { record, problem } = parseRecord(bytes, seq);
       if (problem !== null) throw corruptEvidence(this.#folder, `record ${seq}`, problem);
       if (record.kind !== 'decision') continue;
-      if (!isSelected(record, select)) {
-        hasNewer ||= record.ts !== null && Date.parse(record.ts) <= nowMs;
+      if (!matchesFilter(record, filter)) {
+        hasNewer ||= isInPast(record, nowMs);
       } else if (leafHash(bytes).equals(await tiles.leaf(seq))) {
         found.push(seq);
       } else {
@@ -240,13 +243,9 @@ function isByTimeAlone({ tenant, subject, session }: ErasureSelection): boolean 
   return tenant === undefined && subject === undefined && session === undefined;
 }
 
-function isSelected(record: DecisionRecord, select: ErasureSelection): boolean {
-  const { before, tenant, subject, session } = select;
-  if (tenant !== undefined && record.tenant !== tenant) return false;
-  if (subject !== undefined && record.subject.id !== subject) return false;
-  if (session !== undefined && record.session !== session) return false;
-  // A record without a time is never old.
-  return before === undefined || (record.ts !== null && Date.parse(record.ts) < before);
+function isInPast(record: EvidenceRecord, nowMs: number): boolean {
+  const ms = recordMs(record);
+  return ms >= 0 && ms <= nowMs;
 }
 
 function extend(ranges: Range[], seq: number): void {

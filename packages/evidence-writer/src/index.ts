@@ -96,6 +96,7 @@ export {
   verifyTlogProof,
 } from './proof/verify-tlog-proof.ts';
 export { type ReadEvidenceOptions, readEvidence } from './read-evidence.ts';
+export { matchesFilter, type RecordFilter } from './record-filter.ts';
 export { type OpenedNote, openSignedNote } from './signed-note.ts';
 export { isKeyName, type KeyType, parseVerifierKey, type VerifierKey } from './verifier-key.ts';
 export { type VerifyEvidenceOptions, verifyEvidence } from './verify-evidence.ts';

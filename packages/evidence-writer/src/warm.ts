@@ -3,6 +3,7 @@
  */
 
 export type { RecordRange } from './erasure-announcement.ts';
+export type { RecordFilter } from './record-filter.ts';
 export { type FollowedLogs, followedLogs } from './tier/followed-logs.ts';
 export { type LogState, readLogState } from './tier/log-state.ts';
 export type { FollowedKeys } from './tier/signed-log.ts';
@@ -18,12 +19,13 @@ export {
 } from './warm/evidence-index.ts';
 export {
   DEFAULT_PAGE_RECORDS,
-  type EvidenceFilter,
   type EvidenceHit,
   type EvidencePage,
   type EvidencePosition,
   type EvidenceQuery,
   MAX_PAGE_RECORDS,
+  newestFirst,
+  positionOf,
 } from './warm/evidence-query.ts';
 export { createIndexFollower, type IndexFollowerOptions } from './warm/index-follower.ts';
 export type { IndexedRecord } from './warm/index-row.ts';

@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
-import type { EvidenceRecord } from '@cortex-governance/evidence-writer';
+import type { RecordFilter } from '@cortex-governance/evidence-writer';
+import type { EvidencePosition } from '@cortex-governance/evidence-writer/warm';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CliContext, GlobalOptions } from '../cli-context.ts';
-import { type EvidenceFilter, matchesFilter, withFilterOptions } from '../evidence-filter.ts';
+import { withFilterOptions } from '../evidence-filter.ts';
 import { findEvidenceLogs } from '../evidence-logs.ts';
 import { leafCommand } from '../leaf-command.ts';
 import { RECORD_FORMATS, type RecordFormat, recordFormatter } from '../record-format.ts';
@@ -12,14 +13,14 @@ import { openWorkspace } from '../workspace.ts';
 /** Most records that `--limit` keeps in memory. */
 const MAX_LIMIT = 100_000;
 
-interface ListOptions extends GlobalOptions, EvidenceFilter {
+interface ListOptions extends GlobalOptions, RecordFilter {
   readonly limit?: number;
   readonly format: RecordFormat;
 }
 
-/** A record, and what is printed of it. */
+/** Where a record stands in the order of all logs, and what is printed of it. */
 interface ListedRecord {
-  readonly record: EvidenceRecord;
+  readonly position: EvidencePosition;
   readonly line: () => unknown;
 }
 
@@ -69,30 +70,32 @@ async function list(
       continue;
     }
     newest.push(listed);
-    if (newest.length >= options.limit * 2) keepNewest(newest, options.limit);
+    if (newest.length >= options.limit * 2) await keepNewest(newest, options.limit);
   }
   if (options.limit === undefined) return;
-  keepNewest(newest, options.limit);
+  await keepNewest(newest, options.limit);
   for (const { line } of newest) {
     if (!(await printRecordLine(context, line()))) return;
   }
 }
 
 async function* matching(dir: string, options: ListOptions): AsyncGenerator<ListedRecord> {
-  const { readEvidence } = await import('@cortex-governance/evidence-writer');
+  const { matchesFilter, readEvidence } = await import('@cortex-governance/evidence-writer');
+  const { positionOf, readLogState } = await import('@cortex-governance/evidence-writer/warm');
   for (const log of await findEvidenceLogs(dir)) {
+    const id = (await readLogState(log.dir))?.log ?? '';
     const format = await recordFormatter(options.format, log);
     for await (const record of readEvidence(log.dir)) {
-      if (matchesFilter(record, options)) yield { record, line: () => format(record) };
+      if (!matchesFilter(record, options)) continue;
+      yield { position: positionOf({ log: id, record }), line: () => format(record) };
     }
   }
 }
 
-/** Sorts by id, which sorts by time, and drops all but the newest. */
-function keepNewest(records: ListedRecord[], limit: number): void {
-  records.sort(({ record: a }, { record: b }) =>
-    a.id === b.id ? a.seq - b.seq : a.id < b.id ? -1 : 1,
-  );
+/** Sorts as a query does, the newest last, and drops all but the newest. */
+async function keepNewest(records: ListedRecord[], limit: number): Promise<void> {
+  const { newestFirst } = await import('@cortex-governance/evidence-writer/warm');
+  records.sort((a, b) => newestFirst(b.position, a.position));
   records.splice(0, Math.max(0, records.length - limit));
 }
 

@@ -1,7 +1,8 @@
+import type { RecordFilter } from '@cortex-governance/evidence-writer';
 import type { EvidenceHit, LogState } from '@cortex-governance/evidence-writer/warm';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { CliContext, GlobalOptions } from '../cli-context.ts';
-import { type EvidenceFilter, withFilterOptions } from '../evidence-filter.ts';
+import { withFilterOptions } from '../evidence-filter.ts';
 import { findEvidenceLogs } from '../evidence-logs.ts';
 import { askIndex, collectPages } from '../index-answer.ts';
 import { leafCommand } from '../leaf-command.ts';
@@ -15,7 +16,7 @@ const DEFAULT_LIMIT = 100;
 /** Most records that are shown. */
 const MAX_LIMIT = 10_000;
 
-interface QueryOptions extends GlobalOptions, EvidenceFilter {
+interface QueryOptions extends GlobalOptions, RecordFilter {
   readonly limit: number;
   readonly scan?: boolean;
 }
@@ -32,7 +33,7 @@ interface QueryAnswer {
 export function evidenceQueryCommand(context: CliContext): Command {
   const command = leafCommand(
     'query',
-    'Print the newest evidence records that fit, newest first, as JSON lines. The index (evidence.warm) answers when it is reachable and holds all that is asked for; otherwise the logs are read, with the same result. A record without a time fits no --since or --until. Reads without verifying: see govern evidence verify.',
+    'Print the newest evidence records that fit, newest first, as JSON lines. The index (evidence.warm) answers when it is reachable and holds all that is asked for; otherwise the logs are read, with the same result. Reads without verifying: see govern evidence verify.',
     [
       {
         line: 'govern evidence query --tenant acme --code RATE_LIMITED --since 2d',

@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { RecordFilter } from '@cortex-governance/evidence-writer';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { CliContext, GlobalOptions } from '../cli-context.ts';
-import { type EvidenceFilter, matchesFilter, withFilterOptions } from '../evidence-filter.ts';
+import { withFilterOptions } from '../evidence-filter.ts';
 import { checkpointedRecords, type EvidenceLogFolder, findEvidenceLogs } from '../evidence-logs.ts';
 import { leafCommand } from '../leaf-command.ts';
 import { printNote } from '../output.ts';
@@ -19,7 +20,7 @@ const MAX_FAILURES = 8;
 const DEFAULT_LAST = 10;
 const MAX_LAST = 100_000;
 
-interface TailOptions extends GlobalOptions, EvidenceFilter {
+interface TailOptions extends GlobalOptions, RecordFilter {
   readonly last: number;
 }
 
@@ -91,7 +92,7 @@ async function printNew(
   state: Followed,
   options: TailOptions,
 ): Promise<boolean> {
-  const { readEvidence } = await import('@cortex-governance/evidence-writer');
+  const { matchesFilter, readEvidence } = await import('@cortex-governance/evidence-writer');
   try {
     for await (const record of readEvidence(log.dir, { from: state.next })) {
       state.next = record.seq + 1;

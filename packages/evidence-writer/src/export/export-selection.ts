@@ -1,14 +1,15 @@
 import { z } from 'zod';
 import type { EvidenceRecord } from '../evidence-record.ts';
+import { matchesFilter } from '../record-filter.ts';
 
 /**
- * Which records an export holds: those that meet every member that is given. With a session or tenant,
- * decisions alone. At least one of `session`, `tenant` and `since` is given.
+ * Which records an export holds, by the rule of {@link RecordFilter}: with a session or tenant decisions
+ * alone, with a time nothing that has none. At least one of `session`, `tenant` and `since` is given.
  */
 export interface ExportSelection {
   readonly session?: string;
   readonly tenant?: string;
-  /** ISO 8601 UTC: from this time on. A record without a time is taken: it may belong here. */
+  /** ISO 8601 UTC: from this time on. */
   readonly since?: string;
   /** ISO 8601 UTC: before this time. */
   readonly until?: string;
@@ -40,16 +41,8 @@ export const exportSelection = z
 
 /** Whether a record belongs to a selection. */
 export function isSelected(record: EvidenceRecord, selection: ExportSelection): boolean {
-  const { session, tenant, since, until } = selection;
-  if (session !== undefined || tenant !== undefined) {
-    if (record.kind !== 'decision') return false;
-    if (session !== undefined && record.session !== session) return false;
-    if (tenant !== undefined && record.tenant !== tenant) return false;
-  }
-  if (record.ts === null) return true;
-  const ms = Date.parse(record.ts);
-  if (since !== undefined && ms < Date.parse(since)) return false;
-  return until === undefined || ms < Date.parse(until);
+  const { since, until, ...names } = selection;
+  return matchesFilter(record, { ...names, since: msOf(since), until: msOf(until) });
 }
 
 /** Bytes that every selected record holds; records without them need not be parsed. */
@@ -66,6 +59,10 @@ export function selectionNeedles({ session, tenant }: ExportSelection): readonly
 export function exportId(selection: ExportSelection, root: Uint8Array): string {
   const scope = selection.session ?? selection.tenant ?? `since-${selection.since ?? ''}`;
   return `evid:${encodeURIComponent(scope)}:${Buffer.from(root).toString('hex')}`;
+}
+
+function msOf(time: string | undefined): number | undefined {
+  return time === undefined ? undefined : Date.parse(time);
 }
 
 function isIsoTime(text: string): boolean {

@@ -2,16 +2,15 @@ import { type Clock, parseOptions, systemClock } from '@cortex-governance/core';
 import { z } from 'zod';
 import type { RecordRange } from '../erasure-announcement.ts';
 import type { EvidenceRecord } from '../evidence-record.ts';
+import { matchesFilter, recordMs } from '../record-filter.ts';
 import { tierError } from '../tier/tier-error.ts';
 import {
   type EvidenceHit,
   type EvidencePage,
   type EvidenceQuery,
-  matchesFilter,
   pageOf,
   parseEvidenceQuery,
   positionOf,
-  recordMs,
 } from './evidence-query.ts';
 import { type IndexedRecord, indexRow } from './index-row.ts';
 import { type KeptDays, keptDays, migrationStatement, partitionStatement } from './index-schema.ts';

@@ -1,6 +1,6 @@
 import type { EvidenceRecord } from '../evidence-record.ts';
 import { leafHash } from '../merkle-hash.ts';
-import { filteredFields, recordMs } from './evidence-query.ts';
+import { filteredFields, recordMs } from '../record-filter.ts';
 
 /** Longest text in a column that is filtered by: a B-tree takes no value of more than 2,704 bytes. */
 const MAX_COLUMN_CHARACTERS = 256;
@@ -41,13 +41,13 @@ export function indexRow({ record, bytes }: IndexedRecord, keepMs: number): Inde
     ts_ms: recordMs(record),
     id: columnText(record.id),
     kind: record.kind,
-    tenant: nullable(fields?.['tenant']),
-    effect: nullable(fields?.['effect']),
-    code: nullable(fields?.['code']),
-    tool: nullable(fields?.['tool']),
+    tenant: nullable(fields?.tenant),
+    effect: nullable(fields?.effect),
+    code: nullable(fields?.code),
+    tool: nullable(fields?.tool),
     action: nullable(decision?.action),
-    subject: nullable(fields?.['subject']),
-    session: nullable(fields?.['session']),
+    subject: nullable(fields?.subject),
+    session: nullable(fields?.session),
     stage: nullable(decision?.stage),
     record: bytes.toString(),
     leaf: Buffer.from(leafHash(bytes)).toString('hex'),

@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
 import { readEvidence } from '../read-evidence.ts';
+import { matchesFilter } from '../record-filter.ts';
 import { readLogState } from '../tier/log-state.ts';
 import {
   type EvidenceHit,
   type EvidencePage,
   type EvidenceQuery,
-  matchesFilter,
   newestFirst,
   pageOf,
   parseEvidenceQuery,
