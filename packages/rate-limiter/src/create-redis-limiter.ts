@@ -52,8 +52,9 @@ export async function createRedisLimiter(options: RedisLimiterOptions): Promise<
   return new RedisLimiter(store, checked);
 }
 
+/** Of the limits of a rule it counts those alone whose part of the store does not answer. */
 function localStore({ failMode, maxKeys }: Options): LimitStore | null {
-  return failMode === 'local' ? new MemoryStore(maxKeys, DEFAULT_MAX_SLOTS) : null;
+  return failMode === 'local' ? new MemoryStore(maxKeys, DEFAULT_MAX_SLOTS, true) : null;
 }
 
 async function openConnection(options: Options): Promise<RedisConnection> {

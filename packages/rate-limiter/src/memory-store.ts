@@ -22,12 +22,18 @@ export class MemoryStore implements LimitStore {
   readonly notice = '';
   readonly prepare = null;
   readonly #bounds: MemoryBounds;
+  readonly #eachByItself: boolean;
   readonly #spaces = new Map<string, NamedSpace>();
   /** The tables in which a window of a rule notes its admissions. */
   readonly #noted = new WeakMap<LimitRule, Set<RingTable>>();
 
-  constructor(maxKeys: number, maxSlots: number) {
+  /**
+   * @param eachByItself whether one limit of a rule may be asked without the others; windows that count the same
+   *   calls then note them each for itself.
+   */
+  constructor(maxKeys: number, maxSlots: number, eachByItself = false) {
     this.#bounds = new MemoryBounds(maxKeys, maxSlots);
+    this.#eachByItself = eachByItself;
   }
 
   open(limit: Limit, rule: LimitRule): LimitCounters {
@@ -37,7 +43,8 @@ export class MemoryStore implements LimitStore {
     switch (limit.kind) {
       case 'window': {
         // Where all windows count the same calls, they share one ring, whatever their lengths.
-        const table = this.#rings(named, space.ofOneAction ? 'window' : scope);
+        const shared = space.ofOneAction && !this.#eachByItself;
+        const table = this.#rings(named, shared ? 'window' : scope);
         return new WindowCounters(limit, space, table, this.#isFirst(rule, table));
       }
       case 'concurrency':

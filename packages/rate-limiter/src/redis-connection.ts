@@ -16,7 +16,11 @@ export interface RedisConnection {
   ): Promise<unknown>;
   /** Whether keys live on several nodes, of which one can fail alone. Left out: they do not. */
   readonly sharded?: boolean;
-  /** Told when no answer came in time: the connection may be half-open and should be replaced. */
+  /**
+   * Told when no answer came in time, or the server says that it is a replica: the connection may be half-open,
+   * or its address belong to another server by now, so that it should be replaced. With {@link sharded} told
+   * of every failure: another node may serve the key by now.
+   */
   renew?(): void;
   close(): Promise<void>;
 }

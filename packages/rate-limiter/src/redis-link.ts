@@ -11,8 +11,18 @@ class NoAnswer extends Error {}
 /** Faults of keys are logged this far apart, in milliseconds: one fault tends to come with many. */
 const KEY_FAULT_LOG_MS = 60_000;
 
-/** Error replies that concern one key. All others say that the server cannot serve. */
-const KEY_ERRORS = /^(WRONGTYPE|ERR )|WRONGTYPE|user_script/;
+/** Error replies that concern one key: of its type, or of what the script found there. */
+const KEY_ERRORS = /WRONGTYPE|user_script/;
+
+/**
+ * Error replies of a server that cannot serve, whichever key. They may come out of a script, and then name its
+ * line as those that concern a key do. All that are not of a key count as these.
+ */
+const SERVER_ERRORS =
+  /\b(READONLY|OOM|MISCONF|NOREPLICAS|MASTERDOWN|LOADING|BUSY|CLUSTERDOWN|TRYAGAIN|NOAUTH|NOPERM)\b/;
+
+/** Of a server that was a primary: the address may belong to another one by now. */
+const DEMOTED = /\bREADONLY\b/;
 
 export interface RedisLinkOptions {
   readonly timeoutMs: number;
@@ -98,12 +108,12 @@ export class RedisLink {
     } catch (error) {
       if (error instanceof RedisKeyFault) throw error;
       const message = error instanceof Error ? error.message : String(error);
-      if (!(error instanceof NoAnswer) && KEY_ERRORS.test(message)) {
+      if (!(error instanceof NoAnswer) && isOfKey(message)) {
         this.#answered(group);
         throw new RedisKeyFault(message);
       }
       this.#failed(group, message);
-      if (error instanceof NoAnswer) this.#connection.renew?.();
+      if (error instanceof NoAnswer || this.#mayHaveMoved(message)) this.#connection.renew?.();
       throw error;
     }
   }
@@ -111,6 +121,11 @@ export class RedisLink {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#connection.close();
+  }
+
+  /** Whether another server may serve the key by now, which this connection does not hear of. */
+  #mayHaveMoved(problem: string): boolean {
+    return this.#connection.sharded === true || DEMOTED.test(problem);
   }
 
   #inTime(reply: Promise<unknown>, timeoutMs: number): Promise<unknown> {
@@ -138,4 +153,8 @@ export class RedisLink {
     }
     outage.failed(clock.monotonicMs(), random());
   }
+}
+
+function isOfKey(problem: string): boolean {
+  return KEY_ERRORS.test(problem) && !SERVER_ERRORS.test(problem);
 }

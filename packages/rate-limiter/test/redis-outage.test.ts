@@ -151,6 +151,35 @@ describe.runIf(redisOrSkip('rate-limiter: outages of Redis'))('while Redis is aw
     }, 30_000);
   });
 
+  it.each([
+    ['a replica', ['REPLICAOF', '127.0.0.1', '1'], ['REPLICAOF', 'NO', 'ONE']],
+    ['full', ['CONFIG', 'SET', 'maxmemory', '1'], ['CONFIG', 'SET', 'maxmemory', '0']],
+    [
+      'without its replicas',
+      ['CONFIG', 'SET', 'min-replicas-to-write', '3'],
+      ['CONFIG', 'SET', 'min-replicas-to-write', '0'],
+    ],
+  ])(
+    'counts a server that is %s as one that is away',
+    async (_what, begin, end) => {
+      const logger = new RecordingLogger();
+      const limiter = await open({ logger, timeoutMs: 10_000 });
+      const rule = ruleOf(windowOf(5, 600_000));
+      await redis.command(...begin);
+      try {
+        expect(await call(limiter, rule, requestOf(newTenant()))).toBe(LIMITER_UNAVAILABLE);
+        expect(limiter.stats().storeAvailable).toBe(false);
+        expect(logger.events()).toEqual(['LIMIT_STORE_UNAVAILABLE']);
+      } finally {
+        await redis.command(...end);
+      }
+      await vi.waitFor(async () => {
+        expect(await call(limiter, rule, requestOf(newTenant()))).toBe(0);
+      }, POLL);
+    },
+    30_000,
+  );
+
   it('local: admits at least one of a limit whose share is below one', async () => {
     const limiter = await open({ failMode: 'local', localShare: 0.01 });
     await redis.kill();

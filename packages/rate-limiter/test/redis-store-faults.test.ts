@@ -137,6 +137,48 @@ describe('answers of the store that are not answers', () => {
     }
   });
 
+  it('of a server that became a replica have the connection replaced', async () => {
+    let renewed = 0;
+    const limiter = await createRedisLimiter({
+      connection: {
+        evalScript: () =>
+          Promise.reject(new Error("READONLY You can't write against a read only replica.")),
+        renew: () => {
+          renewed += 1;
+        },
+        close: async () => {},
+      },
+    });
+    const answer = await call(limiter, ruleOf(windowOf(1, 1000)), requestOf('t'));
+    expect(answer).toBe(LIMITER_UNAVAILABLE);
+    expect(renewed).toBe(1);
+    await limiter.close();
+  });
+
+  it('of one limit of a rule are counted locally, beside another that is served', async () => {
+    const served = connectionOf(() => '1000 1 1000000 0 0');
+    const limiter = await createRedisLimiter({
+      failMode: 'local',
+      localShare: 0.5,
+      connection: {
+        ...served,
+        sharded: true,
+        evalScript: (script, keys, args) =>
+          args[0] === '10'
+            ? Promise.reject(new Error('CLUSTERDOWN The cluster is down'))
+            : served.evalScript(script, keys, args),
+      },
+    });
+    const by = ['tenant', 'tool', 'action'] as const;
+    const rule = ruleOf(
+      { kind: 'window', limit: 1000, windowMs: 60_000, by },
+      { kind: 'window', limit: 10, windowMs: 3_600_000, by },
+    );
+    expect(await drain(limiter, rule, requestOf('t'), 100)).toBe(5);
+    expect(limiter.notice).toBe('limit store unavailable: local share');
+    await limiter.close();
+  });
+
   it('keep at most one call of a key under way', async () => {
     let open = 0;
     let most = 0;
