@@ -31,10 +31,14 @@ const PUNCTUATION_RANGE = /\{[!-.]\.\.|\.\.[!-.]\}/;
  */
 function mayBecomeParent(segment: string): boolean {
   if (PUNCTUATION_RANGE.test(segment)) return true;
-  const classes = segment.match(CLASS) ?? [];
+  // Behind the last `]` no class can end; to look for one there would cost the cube of its length.
+  const classesEnd = segment.lastIndexOf(']') + 1;
+  const head = segment.slice(0, classesEnd);
+  const classes = head.match(CLASS) ?? [];
   // Braces are expanded before brackets are read, so such a class is not what it seems.
   if (classes.some((text) => ALTERNATION.test(text))) return true;
-  const plain = segment.replace(CLASS, (text) => (acceptsDot(text) ? '.' : 'x'));
+  const plain =
+    head.replace(CLASS, (text) => (acceptsDot(text) ? '.' : 'x')) + segment.slice(classesEnd);
   if (!ALTERNATION.test(plain)) return /^\.(?:\*+|\**[.?]\**)$/.test(plain);
   // What is not `x` may be anything, dots included.
   if (/^!\(.*\)[.?*]*$/.test(plain)) return true;
