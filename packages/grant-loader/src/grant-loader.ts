@@ -125,7 +125,8 @@ class CachingGrantLoader implements GrantLoader {
   readonly #failures: UpdateFailures;
   /** The promises themselves, so that a hit costs one look-up. */
   readonly #fresh: LRUCache<string, Promise<Grant>>;
-  readonly #slots: LRUCache<string, GrantSlot>;
+  /** Of the same grants, so that whatever is in force is looked at again. */
+  readonly #slots = new Map<string, GrantSlot>();
   /** Never loaded yet. Apart from the others, so that ids without a file push no grant out. */
   readonly #loading = new Map<string, GrantSlot>();
   #watcher: FolderWatcher | null = null;
@@ -139,8 +140,10 @@ class CachingGrantLoader implements GrantLoader {
     // lru-cache takes a start of 0 for "no ttl", and between two ticks of a timer remembers the time.
     const perf = { now: () => clock.monotonicMs() + 1 };
     const ttlResolution = clock === systemClock ? 1 : 0;
-    this.#fresh = new LRUCache({ max, ttl: ttlMs, ttlResolution, perf });
-    this.#slots = new LRUCache({ max });
+    const dispose = (_grant: Promise<Grant>, id: string, reason: string): void => {
+      if (reason === 'evict') this.#slots.delete(id);
+    };
+    this.#fresh = new LRUCache({ max, ttl: ttlMs, ttlResolution, perf, dispose });
   }
 
   get updateFailures(): number {
@@ -214,6 +217,7 @@ class CachingGrantLoader implements GrantLoader {
     const text = lines.join('\n');
     if (asked || text !== slot.problems) this.#failures.record(lines);
     slot.problems = text;
+    this.#slots.set(id, slot);
     this.#fresh.set(id, slot.promise);
     return slot.good.grant;
   }

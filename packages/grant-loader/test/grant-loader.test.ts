@@ -101,6 +101,19 @@ describe('load', () => {
     expect((await errorOf(loader.load('a'))).code).toBe('GRANT_INVALID');
   });
 
+  it('looks again at every grant that it gives, whatever was loaded since', async () => {
+    const grants = { a: { ...GIT_GRANT }, b: { ...GIT_GRANT }, c: { ...GIT_GRANT } };
+    const { loader, workspace } = await scene(grants, { max: 2 });
+    const hot = await loader.load('a');
+    await loader.load('b');
+    expect(await loader.load('a')).toBe(hot);
+    await loader.load('c');
+    expect(await loader.load('a')).toBe(hot);
+    await workspace.remove('a');
+    await loader.reload();
+    expect((await errorOf(loader.load('a'))).code).toBe('GRANT_NOT_FOUND');
+  });
+
   it('lets ids without a file push nothing out', async () => {
     const { loader } = await scene({ git: GIT_GRANT }, { max: 2 });
     const grant = await loader.load('git');
