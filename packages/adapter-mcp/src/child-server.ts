@@ -86,9 +86,9 @@ export class ChildServer {
 }
 
 async function waitForEnd(child: ChildProcess): Promise<number> {
-  const closed = once(child, 'close');
   // An error of the running process (a failed kill, say) does not end it.
   child.on('error', () => {});
+  const closed = new Promise((resolve) => child.once('close', resolve));
   const [code, signal] = (await onceExited(child)) as [number | null, NodeJS.Signals | null];
   if (!(await endsWithin(closed, DRAIN_MS))) child.stdout?.destroy();
   return code ?? SIGNAL_EXIT_BASE + (signal === null ? 0 : constants.signals[signal]);
