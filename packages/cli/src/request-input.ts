@@ -14,7 +14,7 @@ const MAX_REQUEST_BYTES = 16_777_216;
 
 /** A JSON object from the command line. @throws {CliError} USAGE */
 export async function readJsonObject(name: string, text: string): Promise<Attributes> {
-  const { parseStrictJson } = await import('@cortex-governance/server');
+  const { parseStrictJson } = await import('@cortex-governance/core');
   let value: unknown;
   try {
     value = parseStrictJson(text);

@@ -102,6 +102,7 @@ export {
 } from './reason-code.ts';
 export { copyRequest, findRequestProblem, MAX_IDENTIFIER_LENGTH } from './request-check.ts';
 export { STAGES, type Stage } from './stage.ts';
+export { JsonProblem, MAX_JSON_DEPTH, parseStrictJson } from './strict-json.ts';
 export { type ToolCall, toolCall } from './tool-call.ts';
 export { createVerdict, NO_OBLIGATIONS, type Verdict } from './verdict.ts';
 export { VerdictIdSource, verdictTime } from './verdict-id.ts';

@@ -3,6 +3,7 @@ import {
   type KillSwitchChange,
   type KillSwitchEntry,
   type KillTarget,
+  parseStrictJson,
 } from '@cortex-governance/core';
 import { z } from 'zod';
 import { ORDER_SHAPES, targetKey, targetOf } from './kill-order.ts';
@@ -82,7 +83,7 @@ export type ParsedFile =
 export function parseKillSwitchFile(text: string): ParsedFile {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseStrictJson(text);
   } catch (error) {
     return { file: null, problem: `not JSON: ${errorMessage(error)}` };
   }

@@ -19,6 +19,11 @@ const BAD_TEXTS: readonly [name: string, content: unknown, problem: RegExp][] = 
   ['of no version', { ...GOOD, version: undefined }, /version: /],
   ['with an unknown key', { ...GOOD, enabled: false }, /"enabled"/],
   ['with a __proto__ key', JSON.stringify(GOOD).replace('{', '{"__proto__":1,'), /__proto__/],
+  [
+    'with entries twice, of which the second hold nothing',
+    JSON.stringify(GOOD).replace(/}$/, ',"entries":[]}'),
+    /repeated member name/,
+  ],
   ['with a revision that is text', { ...GOOD, revision: '1' }, /revision: /],
   ['with a revision below zero', { ...GOOD, revision: -1 }, /revision: /],
   ['without entries', { ...GOOD, entries: undefined }, /entries: /],

@@ -1,5 +1,4 @@
-import { GovernanceError, type ReasonCode } from '@cortex-governance/core';
-import { JsonProblem } from './strict-json.ts';
+import { GovernanceError, JsonProblem, type ReasonCode } from '@cortex-governance/core';
 
 /** What a client is told about an exchange that failed: never a stack, a path or an inner message. */
 export interface HttpFailure {

@@ -12,4 +12,3 @@ export { createServer, type GovernanceServer, type ServerAddress } from './gover
 export { OPERATOR_PREFIX } from './operator-routes.ts';
 export { ensureOperatorToken, readOperatorToken } from './operator-token.ts';
 export { SERVER_DEFAULTS, type ServerOptions } from './server-options.ts';
-export { JsonProblem, MAX_JSON_DEPTH, parseStrictJson } from './strict-json.ts';

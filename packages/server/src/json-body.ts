@@ -1,8 +1,7 @@
-import { isPlainObject } from '@cortex-governance/core';
+import { isPlainObject, parseStrictJson } from '@cortex-governance/core';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { bodyError } from './http-failure.ts';
 import { findMediaTypeProblem } from './media-type.ts';
-import { parseStrictJson } from './strict-json.ts';
 
 /** Makes strict JSON the only kind of body in this scope. */
 export function useStrictJson(app: FastifyInstance): void {

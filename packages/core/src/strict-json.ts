@@ -1,7 +1,7 @@
 /** Deepest nesting of arrays and objects that {@link parseStrictJson} reads: twice what a request may hold. */
 export const MAX_JSON_DEPTH = 64;
 
-/** Names that reach an object's prototype in careless code. No AuthZEN field is called so. */
+/** Names that reach an object's prototype in careless code. No field of a request or of a file is called so. */
 const FORBIDDEN_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor']);
 
 const SPACE = /[ \t\n\r]*/y;
